@@ -1,0 +1,40 @@
+"""Kernels for JAX arrays and tracers: the standard's gaps, filled by JAX's own."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy import special
+
+from varlayers.kernels import Kernels
+
+__all__ = ["JaxKernels"]
+
+
+class JaxKernels(Kernels):
+    """The generic kernels trace and compile as they are; XLA fuses them."""
+
+    def __init__(self) -> None:
+        super().__init__(jnp)
+
+    def asarray(self, data: Any, like: jax.Array) -> jax.Array:
+        return jnp.asarray(data, dtype=like.dtype)
+
+    def device(self, x: jax.Array) -> Any:
+        return None if isinstance(x, jax.core.Tracer) else x.device
+
+    def to_numpy(self, x: jax.Array) -> Any:
+        return np.asarray(x)
+
+    def erf(self, x: jax.Array) -> jax.Array:
+        return special.erf(x)
+
+    def gammaln(self, x: jax.Array) -> jax.Array:
+        return special.gammaln(x)
+
+    def ndtri(self, x: jax.Array) -> jax.Array:
+        return special.ndtri(x)
+
+    def log_softmax(self, logits: jax.Array) -> jax.Array:
+        return jax.nn.log_softmax(logits, axis=-1)

@@ -1,0 +1,1 @@
+"""What many tests share: the array libraries, and checks of gradients and moments."""

@@ -1,0 +1,280 @@
+"""`Kernels`: every primitive that a backend may do faster, specified once.
+
+The bodies here are plain array-API code and *the specification*: a backend subclasses
+`Kernels`, overrides single methods, and must keep each docstring's contract. The test
+suite finds the overrides by introspection and holds every one against its base.
+
+The line is drawn where a training step spends its time beside the matrix products:
+random numbers, the passes over the weights (constrain, sample, divergence, optimizer)
+and the passes over the outputs (local noise, activations, softmax).
+
+Every method returns arrays of the library, dtype and device of its array arguments and
+leaves those unchanged, except where a name ends in an underscore: such a method may
+overwrite the arrays that its docstring names, and callers use what it returns.
+"""
+
+import math
+from typing import Any
+
+from varlayers.random import Key, Native, Source, threefry
+from varlayers.types import Array, Shape
+
+__all__ = ["Kernels"]
+
+_TWO_PI = 2 * math.pi
+
+
+class Kernels:
+    """Generic kernels for the array library whose namespace is `xp`."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.xp.__name__})"
+
+    # ---- arrays ----------------------------------------------------------------
+
+    def asarray(self, data: Any, like: Array) -> Array:
+        """Return host data (nested lists, a NumPy array) with like's dtype, device."""
+        return self.xp.asarray(data, dtype=like.dtype, device=self.device(like))
+
+    def device(self, x: Array) -> Any:
+        """Return the device that holds x."""
+        return x.device
+
+    def to_numpy(self, x: Array) -> Any:
+        """Return x as a NumPy array on the host."""
+        import numpy as np
+
+        return np.from_dlpack(x)
+
+    # ---- random numbers --------------------------------------------------------
+
+    def words(self, key: Key, count: int, like: Array) -> Array:
+        """Return `count` random 32-bit words of the key, unsigned, on like's device.
+
+        Words 2j and 2j + 1 are Threefry-2x32 (13 rounds) of the key at counter (j, 0),
+        so a longer draw starts with a shorter one.
+        """
+        xp, device = self.xp, self.device(like)
+        k0, k1 = (xp.asarray(k, dtype=xp.uint32, device=device) for k in key)
+        pairs = (count + 1) // 2
+        j = xp.arange(pairs, dtype=xp.uint32, device=device)
+        x0, x1 = threefry(
+            Key(k0, k1), j, xp.zeros_like(j), rounds=13, wrap=lambda word: word
+        )
+        return xp.reshape(xp.stack([x0, x1], axis=1), (2 * pairs,))[:count]
+
+    def uniform(self, source: Source, shape: Shape, like: Array) -> Array:
+        """Draw from the 2**24 multiples of 2**-24 in [0, 1).
+
+        Element j uses the upper 24 bits of word j, exactly, in every dtype.
+        """
+        if isinstance(source, Native):
+            return self.native_uniform(source.generator, shape, like)
+        words = self.words(source, math.prod(shape), like) >> 8
+        return self.xp.reshape(self.xp.astype(words, like.dtype) * 2.0**-24, shape)
+
+    def normal(self, source: Source, shape: Shape, like: Array) -> Array:
+        """Draw from N(0, 1) by the Box-Muller transform.
+
+        Elements 2j and 2j + 1 come from words 2j and 2j + 1:
+
+            r = sqrt(-2 log(word[2j] / 2**32 + 2**-33))     at most 6.77
+            a = 2π word[2j + 1] / 2**32
+            normal[2j], normal[2j + 1] = r cos a, r sin a
+        """
+        if isinstance(source, Native):
+            return self.native_normal(source.generator, shape, like)
+        xp, count = self.xp, math.prod(shape)
+        pairs = (count + 1) // 2
+        words = xp.reshape(self.words(source, 2 * pairs, like), (pairs, 2))
+        unit = xp.astype(words, like.dtype) * 2.0**-32
+        r = xp.sqrt(-2 * xp.log(unit[:, 0] + 2.0**-33))
+        a = unit[:, 1] * _TWO_PI
+        both = xp.stack([r * xp.cos(a), r * xp.sin(a)], axis=1)
+        return xp.reshape(xp.reshape(both, (2 * pairs,))[:count], shape)
+
+    def signs(self, source: Source, shape: Shape, like: Array) -> Array:
+        """Draw -1 or 1 with equal probability; element 32 j + b is bit b of word j.
+
+        A set bit is -1.
+        """
+        if isinstance(source, Native):
+            half = self.native_uniform(source.generator, shape, like) < 0.5
+            return 1 - 2 * self.xp.astype(half, like.dtype)
+        xp, count = self.xp, math.prod(shape)
+        words = self.words(source, -(-count // 32), like)
+        bits = (words[:, None] >> self.bit_index(words)[None, :]) & 1
+        flat = xp.reshape(1 - 2 * xp.astype(bits, like.dtype), (-1,))
+        return xp.reshape(flat[:count], shape)
+
+    def bit_index(self, words: Array) -> Array:
+        """Return 0 to 31 with the dtype and device of words."""
+        return self.xp.arange(32, dtype=words.dtype, device=self.device(words))
+
+    def native_uniform(self, generator: Any, shape: Shape, like: Array) -> Array:
+        """Draw from [0, 1) with the library's own generator, which advances."""
+        raise NotImplementedError(self._no_generator(generator))
+
+    def native_normal(self, generator: Any, shape: Shape, like: Array) -> Array:
+        """Draw from N(0, 1) with the library's own generator, which advances."""
+        raise NotImplementedError(self._no_generator(generator))
+
+    def _no_generator(self, generator: Any) -> str:
+        return (
+            f"{self!r} cannot draw from {type(generator).__name__}. "
+            "Draw from a key: varlayers.key(seed)."
+        )
+
+    # ---- elementwise functions -------------------------------------------------
+
+    def softplus(self, x: Array) -> tuple[Array, Array]:
+        """Return log(1 + exp(x)) and its slope, the logistic sigmoid of x.
+
+        Both to a few units in the last place, without overflow: at x = -1000 they are
+        0 and 0, at x = 1000 they are 1000 and 1.
+        """
+        xp = self.xp
+        t = xp.exp(-xp.abs(x))
+        value = xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(t)
+        return value, xp.where(x >= 0, xp.ones_like(x), t) / (1 + t)
+
+    def erf(self, x: Array) -> Array:
+        """Return the error function."""
+        from scipy.special import erf
+
+        return self._on_host(erf, x)
+
+    def gammaln(self, x: Array) -> Array:
+        """Return the logarithm of the gamma function, for x > 0."""
+        from scipy.special import gammaln
+
+        return self._on_host(gammaln, x)
+
+    def ndtri(self, x: Array) -> Array:
+        """Return the quantile function of N(0, 1), for 0 < x < 1."""
+        from scipy.special import ndtri
+
+        return self._on_host(ndtri, x)
+
+    def _on_host(self, function: Any, x: Array) -> Array:
+        return self.asarray(function(self.to_numpy(x)), x)
+
+    # ---- passes over the weights -----------------------------------------------
+
+    def sample_normal(self, loc: Array, scale: Array, eps: Array) -> Array:
+        """Return loc + scale * eps."""
+        return loc + scale * eps
+
+    def add_kl_normal_(
+        self,
+        loc: Array,
+        scale: Array,
+        slope: Array,
+        prior_loc: Array,
+        prior_scale: Array,
+        weight: float,
+        dloc: Array,
+        drho: Array,
+    ) -> tuple[Array, Array, Array]:
+        """Add the gradient of KL(N(loc, scale²) ‖ N(prior_loc, prior_scale²)).
+
+            d = (loc - prior_loc) / prior_scale     r = scale / prior_scale
+            kl = Σ (d² + r² - 1) / 2 - log r
+            dloc += weight d / prior_scale
+            drho += weight (r / prior_scale slope - slope / scale)
+
+        where slope is the derivative of scale by rho. Where scale = 0 the divergence is
+        infinite and slope / scale is taken as 1, its limit for scale = softplus(rho).
+        May overwrite dloc and drho.
+
+        Returns:
+            kl, a scalar array in nats, and dloc, drho.
+        """
+        xp = self.xp
+        d, r = (loc - prior_loc) / prior_scale, scale / prior_scale
+        positive = scale > 0
+        ratio = xp.where(positive, slope / xp.where(positive, scale, 1.0), 1.0)
+        kl = xp.sum(0.5 * (d * d + r * r - 1) - xp.log(r))
+        dloc = dloc + weight * (d / prior_scale)
+        drho = drho + weight * (r / prior_scale * slope - ratio)
+        return kl, dloc, drho
+
+    # ---- passes over the outputs -----------------------------------------------
+
+    def local_noise(
+        self, mean: Array, variance: Array, eps: Array
+    ) -> tuple[Array, Array]:
+        """Return y = mean + s eps and s = sqrt(variance)."""
+        s = self.xp.sqrt(variance)
+        return mean + s * eps, s
+
+    def local_noise_backward(self, s: Array, eps: Array, dy: Array) -> Array:
+        """Return the gradient by the variance, dy eps / (2 s), and 0 where s = 0."""
+        xp = self.xp
+        safe = xp.where(s > 0, s, xp.ones_like(s))
+        return xp.where(s > 0, dy * eps / (2 * safe), xp.zeros_like(s))
+
+    def log_softmax(self, logits: Array) -> Array:
+        """Return logits - log Σ exp(logits), over the last axis."""
+        xp = self.xp
+        shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+        total = xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
+        return shifted - xp.log(total)
+
+    # ---- optimizers ------------------------------------------------------------
+
+    def adam_(
+        self,
+        param: Array,
+        grad: Array,
+        m: Array,
+        v: Array,
+        *,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        decay: float,
+        step: int,
+    ) -> tuple[Array, Array, Array]:
+        """Return param, m and v after step number `step` (1 for the first) of AdamW.
+
+            m = beta1 m + (1 - beta1) grad
+            v = beta2 v + (1 - beta2) grad²
+            param = (1 - rate decay) param
+                    - rate m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps)
+
+        May overwrite param, m and v.
+        """
+        m = beta1 * m + (1 - beta1) * grad
+        v = beta2 * v + (1 - beta2) * (grad * grad)
+        root = self.xp.sqrt(v / (1 - beta2**step))
+        move = (rate / (1 - beta1**step)) * m / (root + eps)
+        return (1 - rate * decay) * param - move, m, v
+
+    def sgd_(
+        self,
+        param: Array,
+        grad: Array,
+        velocity: Array,
+        *,
+        rate: float,
+        momentum: float,
+        nesterov: bool,
+        decay: float,
+    ) -> tuple[Array, Array]:
+        """Return param and velocity after a step of gradient descent with momentum.
+
+            grad = grad + decay param
+            velocity = momentum velocity + grad
+            param = param - rate (grad + momentum velocity if nesterov else velocity)
+
+        May overwrite param and velocity.
+        """
+        grad = grad + decay * param
+        velocity = momentum * velocity + grad
+        move = grad + momentum * velocity if nesterov else velocity
+        return param - rate * move, velocity
