@@ -14,7 +14,7 @@ Names used throughout:
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from varlayers.kernels import Kernels
@@ -24,6 +24,7 @@ __all__ = [
     "Array",
     "Divergence",
     "Estimator",
+    "EstimatorGrads",
     "Initializer",
     "Layer",
     "Likelihood",
@@ -33,9 +34,11 @@ __all__ = [
     "Params",
     "Posterior",
     "Prior",
+    "RandomPosterior",
     "Saved",
     "Schedule",
     "Shape",
+    "Site",
 ]
 
 Array: TypeAlias = Any
@@ -71,10 +74,13 @@ class Map(Protocol):
 
 
 class Posterior(Protocol):
-    """A distribution over one weight array; its parameters are a dict of arrays."""
+    """A distribution over one weight array; its parameters are a dict of arrays.
 
-    deterministic: bool
-    size: int
+    A deterministic one has these members only; any other is a `RandomPosterior`.
+    """
+
+    deterministic: ClassVar[bool]
+    size: ClassVar[int]
 
     def init(
         self, k: "Kernels", key: "Source", loc: Array, *, fan_in: int
@@ -84,14 +90,18 @@ class Posterior(Protocol):
     def constrain(self, k: "Kernels", params: Params) -> Saved:
         """Return q, `size` arrays, from the unconstrained parameters."""
 
-    def draw(self, k: "Kernels", key: "Source", shape: Shape, like: Array) -> Array:
-        """Draw the noise of one sample."""
-
-    def mean(self, q: Saved) -> Array:
+    def mean(self, k: "Kernels", params: Params) -> Array:
         """Return the mean weight."""
 
-    def mean_backward(self, k: "Kernels", q: Saved, dloc: Array) -> dict[str, Array]:
+    def mean_backward(self, k: "Kernels", dloc: Array) -> dict[str, Array]:
         """Map the gradient by the mean to that of the parameters."""
+
+
+class RandomPosterior(Posterior, Protocol):
+    """A posterior with noise: what the estimators work with."""
+
+    def draw(self, k: "Kernels", key: "Source", shape: Shape, like: Array) -> Array:
+        """Draw the noise of one sample."""
 
     def sample(self, k: "Kernels", q: Saved, eps: Array) -> Array:
         """Return the weight that the noise stands for."""
@@ -121,65 +131,67 @@ class Posterior(Protocol):
 class Prior(Protocol):
     """A fixed distribution over one weight array."""
 
-    def loc_and_scale(self, like: Array, fan_in: int) -> tuple[Array, Array]:
-        """Return location and scale, floats or arrays that broadcast to `like`."""
+    def loc_and_scale(self, k: "Kernels", like: Array, fan_in: int) -> Saved:
+        """Return (loc, scale), floats or arrays that broadcast to `like`."""
 
 
 class Divergence(Protocol):
-    """D(posterior, prior), in nats, summed over the elements."""
+    """D(posterior ‖ prior) in nats, summed over the elements, and its gradient."""
 
     def __call__(
         self,
         k: "Kernels",
         q: Saved,
-        prior: tuple[Array, Array],
+        prior: Saved,
         weight: float,
-        dparams: Mapping[str, Array],
+        dparams: Params,
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the divergence and dparams + weight * its gradient."""
+        """Return the divergence and dparams + weight * its gradient.
+
+        `prior` is (loc, scale). The arrays of `dparams` may be overwritten.
+        """
+
+
+class Site(NamedTuple):
+    """Where an estimator works: the kernels, a map, and its weight's posterior."""
+
+    k: "Kernels"
+    f: Map
+    posterior: RandomPosterior
+
+
+class EstimatorGrads(NamedTuple):
+    """What an estimator's backward returns."""
+
+    dx: Array | None
+    dparams: dict[str, Array]
+    dbias: tuple[Array, Array] | None = None
 
 
 class Estimator(Protocol):
     """How the noise of a weight posterior enters a bilinear map."""
 
-    joint_bias: bool
+    @property
+    def joint_bias(self) -> bool:
+        """Whether a random bias enters `forward` by its moments."""
+
+    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
+        """Return the names and shapes of the noise of one forward pass."""
 
     def draw(
-        self,
-        k: "Kernels",
-        key: "Source",
-        f: Map,
-        posterior: Posterior,
-        x_shape: Shape,
-        w_shape: Shape,
-        like: Array,
+        self, site: Site, key: "Source", shapes: Mapping[str, Shape], like: Array
     ) -> dict[str, Array]:
-        """Draw the named noise arrays of one forward pass."""
+        """Draw noise of the names and shapes that `noise_shapes` returns."""
 
     def forward(
-        self,
-        k: "Kernels",
-        f: Map,
-        posterior: Posterior,
-        q: Saved,
-        x: Array,
-        noise: Noise,
-        bias: tuple[Array, Array] | None,
+        self, site: Site, q: Saved, x: Array, noise: Noise, bias: Saved | None
     ) -> tuple[Array, Saved]:
         """Return y and what backward needs; `bias` is (mean, variance) or None."""
 
     def backward(
-        self,
-        k: "Kernels",
-        f: Map,
-        posterior: Posterior,
-        q: Saved,
-        saved: Saved,
-        dy: Array,
-        *,
-        input_gradient: bool,
-    ) -> tuple[Array | None, dict[str, Array], tuple[Array, Array] | None]:
-        """Return dx, the gradient of the parameters, and that of the bias moments."""
+        self, site: Site, q: Saved, saved: Saved, dy: Array, *, input_gradient: bool
+    ) -> EstimatorGrads:
+        """Return dx (None unless asked for), dparams and, for a joint bias, dbias."""
 
 
 class Initializer(Protocol):

@@ -1,0 +1,82 @@
+"""Checks at the public boundary, each with one message."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from varlayers import tree
+from varlayers.kernels import Kernels
+from varlayers.types import Array, Shape
+
+__all__ = ["check_arrays", "check_input", "check_size", "lookup"]
+
+T = TypeVar("T")
+
+
+def lookup(owner: str, argument: str, value: Any, table: Mapping[str, T]) -> T | Any:
+    """Return the entry that a string names, or `value` itself if it is no string.
+
+    Raises:
+        ValueError: if the string names nothing.
+    """
+    if not isinstance(value, str):
+        return value
+    if value not in table:
+        msg = f"{owner} expected `{argument}` in {sorted(table)}, got {value!r}."
+        raise ValueError(msg)
+    return table[value]
+
+
+def check_size(owner: str, argument: str, value: Any) -> None:
+    """Raise unless value is an integer >= 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{owner} expected an integer `{argument}`, got {value!r}."
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{owner} expected `{argument}` >= 1, got {value}."
+        raise ValueError(msg)
+
+
+def check_input(owner: str, k: Kernels, x: Array, like: Array) -> None:
+    """Raise unless x has a real floating dtype, that of the parameters.
+
+    Values are never inspected: a NaN in x comes out as NaN.
+    """
+    if not k.xp.isdtype(x.dtype, "real floating"):
+        msg = (
+            f"{owner} expected `x` of a floating dtype, got {x.dtype}. "
+            "Convert it, for example to float32."
+        )
+        raise TypeError(msg)
+    if type(x).__module__ == type(like).__module__ and x.dtype != like.dtype:
+        msg = (
+            f"{owner} expected `x` of dtype {like.dtype}, as its parameters, "
+            f"got {x.dtype}. Convert one of the two."
+        )
+        raise TypeError(msg)
+
+
+def check_arrays(
+    owner: str, what: str, arrays: Mapping[str, Any], shapes: Mapping[str, Shape]
+) -> None:
+    """Raise unless `arrays` has these names, with arrays of these shapes.
+
+    Args:
+        owner: who checks.
+        what: what the arrays are, "parameters" or "noise".
+        arrays: nested dicts are checked leaf by leaf against their name's shape.
+        shapes: the shape that each name must have.
+    """
+    if arrays.keys() != shapes.keys():
+        msg = (
+            f"{owner} expected {what} {sorted(shapes)}, got {sorted(arrays)}. "
+            f"Make them with {'init' if what == 'parameters' else 'draw'}."
+        )
+        raise ValueError(msg)
+    for name, array in arrays.items():
+        for path, leaf in tree.items({name: array}):
+            if tuple(leaf.shape) != tuple(shapes[name]):
+                msg = (
+                    f"{owner} expected {what} `{path}` of shape "
+                    f"{tuple(shapes[name])}, got {tuple(leaf.shape)}."
+                )
+                raise ValueError(msg)

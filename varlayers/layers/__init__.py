@@ -1,0 +1,33 @@
+"""Layers: frozen descriptions whose parameters are passed in and out. One file each."""
+
+from varlayers.layers.activation import Activation
+from varlayers.layers.dense import Dense
+from varlayers.layers.dropout import Dropout
+from varlayers.layers.flatten import Flatten
+from varlayers.layers.layer_norm import LayerNorm
+from varlayers.layers.residual import Residual
+from varlayers.layers.sequential import Sequential
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "LayerNorm",
+    "Residual",
+    "Sequential",
+]
+
+LAYERS = {
+    layer.__name__: layer
+    for layer in (
+        Activation,
+        Dense,
+        Dropout,
+        Flatten,
+        LayerNorm,
+        Residual,
+        Sequential,
+    )
+}

@@ -1,0 +1,7 @@
+"""Bilinear maps f(x, w) with both adjoints, one file each."""
+
+from varlayers.maps.matmul import MATMUL, Matmul
+
+__all__ = ["MAPS", "MATMUL", "Matmul"]
+
+MAPS = {"matmul": MATMUL}

@@ -1,0 +1,114 @@
+"""Mean-field normal posterior: independent w ~ N(loc, scale²).
+
+    forward                          backward, read from the bottom up
+    scale = softplus(rho) + shift    drho = dscale ∘ slope,  slope = sigmoid(rho)
+    w = loc + scale ∘ ε              dloc = dw          dscale = dw ∘ ε
+    var = scale²                     dscale = 2 scale ∘ dvar
+    Δ = scale ∘ ε                    dscale = dΔ ∘ ε
+
+Shapes: loc, rho, ε and w have the weight's shape. q = (loc, scale, slope).
+
+The initial scale is a fraction of 1 / sqrt(fan_in). A pre-activation then starts with
+noise whose standard deviation is that fraction of the root mean square of the inputs,
+whatever the width: small beside the signal of a Glorot, He or LeCun mean, so a default
+network learns from the first step, and large enough that rho is not stuck where its
+slope vanishes. A fixed scale is too much noise in a wide layer or too little anywhere.
+
+Reference: Blundell, Cornebise, Kavukcuoglu & Wierstra (2015), "Weight uncertainty in
+neural networks", arXiv:1505.05424.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from varlayers.kernels import Kernels
+from varlayers.random import Source
+from varlayers.types import Array, Params, Saved, Shape
+
+__all__ = ["MeanFieldNormal"]
+
+
+@dataclass(frozen=True)
+class MeanFieldNormal:
+    """Independent normals, with parameters loc and rho.
+
+    Args:
+        initial_scale: the first scale, as a multiple of 1 / sqrt(fan_in), > 0.
+        shift: what is added to softplus(rho), >= 0. The least scale that the posterior
+            can reach; with 0 the KL divergence is infinite where softplus underflows.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    initial_scale: float = 0.1
+    shift: float = 1e-5
+
+    deterministic: ClassVar[bool] = False
+    size: ClassVar[int] = 3
+
+    def __post_init__(self) -> None:
+        if not self.initial_scale > 0:
+            msg = (
+                "MeanFieldNormal expected `initial_scale` > 0, "
+                f"got {self.initial_scale}. For fixed weights use Point."
+            )
+            raise ValueError(msg)
+        if not self.shift >= 0:
+            msg = f"MeanFieldNormal expected `shift` >= 0, got {self.shift}."
+            raise ValueError(msg)
+
+    def init(
+        self, k: Kernels, key: Source, loc: Array, *, fan_in: int
+    ) -> dict[str, Array]:
+        scale = self.initial_scale / math.sqrt(max(fan_in, 1))
+        if scale <= self.shift:
+            msg = (
+                "MeanFieldNormal expected an initial scale above `shift`, "
+                f"got {scale:.3g} <= {self.shift:.3g} for fan_in = {fan_in}."
+            )
+            raise ValueError(msg)
+        rho = math.log(math.expm1(scale - self.shift))
+        return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
+
+    def constrain(self, k: Kernels, params: Params) -> Saved:
+        scale, slope = k.softplus(params["rho"])
+        return params["loc"], scale + self.shift if self.shift else scale, slope
+
+    def mean(self, k: Kernels, params: Params) -> Array:
+        return params["loc"]
+
+    def mean_backward(self, k: Kernels, dloc: Array) -> dict[str, Array]:
+        return {"loc": dloc, "rho": k.xp.zeros_like(dloc)}
+
+    def draw(self, k: Kernels, key: Source, shape: Shape, like: Array) -> Array:
+        return k.normal(key, shape, like)
+
+    def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
+        loc, scale, _ = q
+        return k.sample_normal(loc, scale, eps)
+
+    def sample_backward(
+        self, k: Kernels, q: Saved, eps: Array, dw: Array
+    ) -> dict[str, Array]:
+        return {"loc": dw, "rho": dw * eps * q[2]}
+
+    def moments(self, k: Kernels, q: Saved) -> tuple[Array, Array]:
+        loc, scale, _ = q
+        return loc, scale * scale
+
+    def moments_backward(
+        self, k: Kernels, q: Saved, dloc: Array, dvar: Array
+    ) -> dict[str, Array]:
+        _, scale, slope = q
+        return {"loc": dloc, "rho": 2 * scale * dvar * slope}
+
+    def perturb(self, k: Kernels, q: Saved, eps: Array) -> tuple[Array, Array]:
+        loc, scale, _ = q
+        return loc, scale * eps
+
+    def perturb_backward(
+        self, k: Kernels, q: Saved, eps: Array, dloc: Array, ddelta: Array
+    ) -> dict[str, Array]:
+        return {"loc": dloc, "rho": ddelta * eps * q[2]}
