@@ -18,7 +18,15 @@ def kl_normal_normal(
     k: Kernels, q: Saved, prior: Saved, weight: float, dparams: Params
 ) -> tuple[Array, dict[str, Array]]:
     """Return KL(q ‖ prior) and dparams + weight * its gradient."""
-    loc, scale, slope = q
-    dloc, drho = dparams["loc"], dparams["rho"]
-    kl, dloc, drho = k.add_kl_normal_(loc, scale, slope, *prior, weight, dloc, drho)
+    (loc, scale, slope), (prior_loc, prior_scale) = q, prior
+    kl, dloc, drho = k.add_kl_normal_(
+        loc,
+        scale,
+        slope,
+        prior_loc,
+        prior_scale,
+        weight,
+        dparams["loc"],
+        dparams["rho"],
+    )
     return kl, {"loc": dloc, "rho": drho}
