@@ -1,6 +1,6 @@
 """Bayesian neural-network layers for any array library.
 
-Everything a user needs is here; a name is imported when it is first used, so
+Everything a user needs is here. A name is imported when it is first used, so
 `import varlayers` costs little more than `import numpy`.
 """
 
@@ -8,12 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from varlayers import metrics
+    from varlayers.dispatch import kernels_for, register_kernels
     from varlayers.elbo import ELBO, Loss
     from varlayers.estimators import (
         Flipout,
         LocalReparameterization,
         Reparameterization,
     )
+    from varlayers.initializers import VarianceScaling
     from varlayers.layers import (
         Activation,
         Dense,
@@ -23,65 +26,118 @@ if TYPE_CHECKING:
         Residual,
         Sequential,
     )
+    from varlayers.likelihoods import (
+        Bernoulli,
+        Categorical,
+        HeteroscedasticNormal,
+        Normal,
+        NormalLearnedScale,
+        Poisson,
+    )
+    from varlayers.optimizers import SGD, Adam, AdamW, Clip, schedules
     from varlayers.posteriors import MeanFieldNormal, Point
+    from varlayers.prediction import (
+        Prediction,
+        log_predictive_density,
+        posterior_outputs,
+        predict,
+    )
     from varlayers.priors import NormalPrior
     from varlayers.random import fold_in, key, native, split
+    from varlayers.training import EarlyStopping, fit
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "ELBO": "elbo",
-    "Loss": "elbo",
-    "Flipout": "estimators",
-    "LocalReparameterization": "estimators",
-    "Reparameterization": "estimators",
-    "Activation": "layers",
-    "Dense": "layers",
-    "Dropout": "layers",
-    "Flatten": "layers",
-    "LayerNorm": "layers",
-    "Residual": "layers",
-    "Sequential": "layers",
-    "MeanFieldNormal": "posteriors",
-    "Point": "posteriors",
-    "NormalPrior": "priors",
-    "fold_in": "random",
-    "key": "random",
-    "native": "random",
-    "split": "random",
+    "dispatch": ("kernels_for", "register_kernels"),
+    "elbo": ("ELBO", "Loss"),
+    "estimators": ("Flipout", "LocalReparameterization", "Reparameterization"),
+    "initializers": ("VarianceScaling",),
+    "layers": (
+        "Activation",
+        "Dense",
+        "Dropout",
+        "Flatten",
+        "LayerNorm",
+        "Residual",
+        "Sequential",
+    ),
+    "likelihoods": (
+        "Bernoulli",
+        "Categorical",
+        "HeteroscedasticNormal",
+        "Normal",
+        "NormalLearnedScale",
+        "Poisson",
+    ),
+    "optimizers": ("SGD", "Adam", "AdamW", "Clip", "schedules"),
+    "posteriors": ("MeanFieldNormal", "Point"),
+    "prediction": (
+        "Prediction",
+        "log_predictive_density",
+        "posterior_outputs",
+        "predict",
+    ),
+    "priors": ("NormalPrior",),
+    "random": ("fold_in", "key", "native", "split"),
+    "training": ("EarlyStopping", "fit"),
 }
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "ELBO",
+    "SGD",
     "Activation",
+    "Adam",
+    "AdamW",
+    "Bernoulli",
+    "Categorical",
+    "Clip",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "Flipout",
+    "HeteroscedasticNormal",
     "LayerNorm",
     "LocalReparameterization",
     "Loss",
     "MeanFieldNormal",
+    "Normal",
+    "NormalLearnedScale",
     "NormalPrior",
     "Point",
+    "Poisson",
+    "Prediction",
     "Reparameterization",
     "Residual",
     "Sequential",
+    "VarianceScaling",
+    "fit",
     "fold_in",
+    "kernels_for",
     "key",
+    "log_predictive_density",
+    "metrics",
     "native",
+    "posterior_outputs",
+    "predict",
+    "register_kernels",
+    "schedules",
     "split",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name == "metrics":
+        return import_module("varlayers.metrics")
+    if name not in _MODULE_OF:
         msg = f"module 'varlayers' has no attribute {name!r}"
         raise AttributeError(msg)
-    value = getattr(import_module(f"varlayers.{_HOME[name]}"), name)
+    value = getattr(import_module(f"varlayers.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *__all__})

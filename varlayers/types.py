@@ -14,7 +14,15 @@ Names used throughout:
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
     from varlayers.kernels import Kernels
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Array",
+    "DiscreteLikelihood",
     "Divergence",
     "Estimator",
     "EstimatorGrads",
@@ -269,6 +278,14 @@ class Likelihood(Protocol):
 
     def sample(self, params: Params, outputs: Array, key: "Source") -> Array:
         """Draw one target per output."""
+
+
+@runtime_checkable
+class DiscreteLikelihood(Likelihood, Protocol):
+    """A likelihood of classes, whose mean determines its entropy."""
+
+    def entropy(self, mean: Array) -> Array:
+        """Return the entropy in nats of the target with this mean, shape (n,)."""
 
 
 class Optimizer(Protocol):

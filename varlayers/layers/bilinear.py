@@ -74,7 +74,7 @@ class Bilinear(ABC):
 
     estimator: Estimator | str = "flipout"
     posterior: Posterior | str = "normal"
-    prior: Prior | str | None = "width-scaled normal"
+    prior: Prior | str | None = "normal"
     bias: Posterior | str | None = "point"
     bias_prior: Prior | str | None = None
     kernel_initializer: Initializer | str = "he_uniform"
