@@ -43,7 +43,7 @@ class Library:
     def to_numpy(self, x: Any) -> np.ndarray:
         """Return an array of this library as a NumPy array."""
         if self.name.startswith("strict"):
-            return np.asarray(self.xp.to_device(x, self.xp.Device("CPU_DEVICE")))
+            return np.asarray(x.to_device(self.xp.Device("CPU_DEVICE")))
         return np.asarray(x)
 
 
