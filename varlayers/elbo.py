@@ -95,6 +95,10 @@ class ELBO:
             for sample in range(self.num_samples)
         )
 
+    def beta_at(self, step: int) -> float:
+        """Return the factor of the divergence at `step`."""
+        return self.beta(step) if callable(self.beta) else float(self.beta)
+
     def value_and_grad(
         self, params: Params, x: Array, targets: Array, key: Source, *, step: int = 0
     ) -> tuple[Loss, dict[str, Any]]:
@@ -107,7 +111,8 @@ class ELBO:
             key: gives the noise of this step; use a new one for each.
             step: where in the schedule of beta.
         """
-        return self.value_and_grad_at(params, x, targets, self.draw(key, x), step=step)
+        noises, beta = self.draw(key, x), self.beta_at(step)
+        return self.value_and_grad_at(params, x, targets, noises, beta)
 
     def value_and_grad_at(
         self,
@@ -115,11 +120,9 @@ class ELBO:
         x: Array,
         targets: Array,
         noises: Sequence[Noise],
-        *,
-        step: int = 0,
+        beta: float,
     ) -> tuple[Loss, dict[str, Any]]:
         """Return the loss and its gradient at given noise, one dict per sample."""
-        beta = self.beta(step) if callable(self.beta) else float(self.beta)
         samples = [
             self._sample(params, x, targets, noise, beta, len(noises))
             for noise in noises

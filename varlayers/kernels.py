@@ -14,6 +14,7 @@ overwrite the arrays that its docstring names, and callers use what it returns.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from varlayers.random import Key, Native, Source, threefry
@@ -48,6 +49,14 @@ class Kernels:
         import numpy as np
 
         return np.from_dlpack(x)
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return function(static, *arrays), compiled if the library has a compiler.
+
+        `static` is hashable, a frozen description; the other arguments are keys,
+        numbers and trees of arrays. The function is pure and defined in a module.
+        """
+        return function
 
     # ---- random numbers --------------------------------------------------------
 

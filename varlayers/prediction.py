@@ -29,7 +29,7 @@ from varlayers.dispatch import kernels_for
 from varlayers.elbo import ELBO
 from varlayers.kernels import Kernels
 from varlayers.random import Source, fold_in
-from varlayers.types import Array, DiscreteLikelihood, Params
+from varlayers.types import Array, DiscreteLikelihood, Layer, Params
 
 __all__ = ["Prediction", "log_predictive_density", "posterior_outputs", "predict"]
 
@@ -78,13 +78,24 @@ def posterior_outputs(
         ValueError: if it is < 1.
     """
     check_size("posterior_outputs", "num_samples", num_samples)
+    output = kernels_for(x).compile(_output)
     for sample in range(num_samples):
-        noise = elbo.model.draw(fold_in(key, sample), tuple(x.shape), x)
-        yield elbo.model.forward(params["model"], x, noise)[0]
+        yield output(elbo.model, params["model"], x, fold_in(key, sample))
+
+
+def _output(model: Layer, params: Params, x: Array, key: Source) -> Array:
+    noise = model.draw(key, tuple(x.shape), x)
+    return model.forward(params, x, noise)[0]
 
 
 def log_predictive_density(
-    elbo: ELBO, params: Params, x: Array, targets: Array, *, key: Source, num_samples: int
+    elbo: ELBO,
+    params: Params,
+    x: Array,
+    targets: Array,
+    *,
+    key: Source,
+    num_samples: int,
 ) -> Array:
     """Return log E[p(target | x, sample)] of each example, shape (n,), in nats.
 
@@ -96,9 +107,7 @@ def log_predictive_density(
     k, likelihood = kernels_for(x), params.get("likelihood", {})
     highest: Array | None = None
     total: Array = 0.0
-    for outputs in posterior_outputs(
-        elbo, params, x, key=key, num_samples=num_samples
-    ):
+    for outputs in posterior_outputs(elbo, params, x, key=key, num_samples=num_samples):
         score = -elbo.likelihood.nll(likelihood, outputs, targets)
         if highest is None:
             highest, total = score, k.xp.ones_like(score)
@@ -226,7 +235,8 @@ class _Average:
 def _with_intervals(
     k: Kernels, prediction: Prediction, kept: list[tuple[Array, Array]], level: float
 ) -> Prediction:
-    means, targets = (k.xp.stack(list(draws), axis=0) for draws in zip(*kept, strict=True))
+    means = k.xp.stack([mean for mean, _ in kept], axis=0)
+    targets = k.xp.stack([target for _, target in kept], axis=0)
     prediction = prediction._replace(credible_interval=_interval(k, means, level))
     if targets.shape != means.shape:  # classes have no order
         return prediction

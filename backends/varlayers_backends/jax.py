@@ -1,5 +1,7 @@
 """Kernels for JAX arrays and tracers: the standard's gaps, filled by JAX's own."""
 
+from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any
 
 import jax
@@ -8,6 +10,7 @@ import numpy as np
 from jax.scipy import special
 
 from varlayers.kernels import Kernels
+from varlayers.random import Key
 
 __all__ = ["JaxKernels"]
 
@@ -27,6 +30,14 @@ class JaxKernels(Kernels):
     def to_numpy(self, x: jax.Array) -> Any:
         return np.asarray(x)
 
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled = _jit(function)
+
+        def call(static: Hashable, *arguments: Any) -> Any:
+            return compiled(static, *map(_traceable, arguments))
+
+        return call
+
     def erf(self, x: jax.Array) -> jax.Array:
         return special.erf(x)
 
@@ -38,3 +49,15 @@ class JaxKernels(Kernels):
 
     def log_softmax(self, logits: jax.Array) -> jax.Array:
         return jax.nn.log_softmax(logits, axis=-1)
+
+
+@cache
+def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(function, static_argnums=0)
+
+
+def _traceable(argument: Any) -> Any:
+    """Return a key with words that JAX traces as 32-bit unsigned, all else as it is."""
+    if isinstance(argument, Key):
+        return Key(*(jnp.asarray(word, dtype=jnp.uint32) for word in argument))
+    return argument

@@ -29,7 +29,10 @@ class Progress:
             from tqdm.auto import tqdm
         except ImportError:
             if wanted:
-                msg = "fit expected tqdm for `progress`. pip install varlayers[progress]"
+                msg = (
+                    "fit expected tqdm for `progress`, got none. "
+                    "pip install varlayers[progress]"
+                )
                 raise ImportError(msg) from None
             return
         self._bar = tqdm(total=total, initial=done, unit="step")

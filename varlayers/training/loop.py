@@ -12,20 +12,20 @@ and loaded goes on to the very same numbers.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from varlayers import tree
 from varlayers.checks import check_size
 from varlayers.dispatch import kernels_for
-from varlayers.elbo import ELBO
+from varlayers.elbo import ELBO, Loss
 from varlayers.optimizers import Adam
 from varlayers.prediction import log_predictive_density
 from varlayers.random import Key, fold_in
 from varlayers.training.early_stopping import EarlyStopping
 from varlayers.training.progress import Progress
-from varlayers.types import Array, Optimizer
+from varlayers.types import Array, Optimizer, Params
 
 __all__ = ["fit"]
 
@@ -113,7 +113,8 @@ def fit(
             if early_stopping is not None:
                 _keep_best(state, early_stopping)
             bar.show(history)
-            if any([callback(state) for callback in callbacks]):
+            ends = [callback(state) for callback in callbacks]
+            if any(ends):
                 break
     return state
 
@@ -128,15 +129,16 @@ def _run_epoch(
     batch_size: int,
     bar: Progress,
 ) -> None:
-    losses = []
+    losses, k = [], kernels_for(x)
+    value_and_grad = k.compile(_value_and_grad)
     for rows in _batches(x, state["step"], key, batch_size):
-        xp = kernels_for(x).xp
-        loss, grads = elbo.value_and_grad(
+        loss, grads = value_and_grad(
+            elbo,
             state["params"],
-            xp.take(x, rows, axis=0),
-            xp.take(targets, rows, axis=0),
+            k.xp.take(x, rows, axis=0),
+            k.xp.take(targets, rows, axis=0),
             fold_in(fold_in(key, 1), state["step"]),
-            step=state["step"],
+            elbo.beta_at(state["step"]),
         )
         state["params"], state["optimizer"] = optimizer.update(
             grads, state["optimizer"], state["params"]
@@ -148,7 +150,7 @@ def _run_epoch(
     for name in ("loss", "nll", "kl"):
         values = [float(getattr(loss, name)) for loss in losses]
         _append(history, **{name: sum(values) / len(values)})
-    _append(history, beta=losses[-1].beta)
+    _append(history, beta=float(losses[-1].beta))
     if not math.isfinite(history["loss"][-1]):
         msg = (
             f"fit expected a finite loss, got nll {history['nll'][-1]} and "
@@ -158,12 +160,19 @@ def _run_epoch(
         raise FloatingPointError(msg)
 
 
+def _value_and_grad(
+    elbo: ELBO, params: Params, x: Array, targets: Array, key: Key, beta: float
+) -> tuple[Loss, dict[str, Any]]:
+    return elbo.value_and_grad_at(params, x, targets, elbo.draw(key, x), beta)
+
+
 def _batches(x: Array, step: int, key: Key, batch_size: int) -> Iterator[Array]:
     """Yield the rows of each batch of the epoch that starts at `step`."""
     k, n = kernels_for(x), x.shape[0]
     epoch = step // math.ceil(n / batch_size)
     host = np.zeros(0, np.float32)
-    words = kernels_for(host).words(fold_in(fold_in(key, 0), epoch), n, host)
+    child = cast("Key", fold_in(fold_in(key, 0), epoch))
+    words = kernels_for(host).words(child, n, host)
     order = np.argsort(words, kind="stable").astype(np.int32)
     for start in range(0, n, batch_size):
         rows = order[start : start + batch_size]
