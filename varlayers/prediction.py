@@ -162,7 +162,7 @@ def predict(
         raise ValueError(msg)
     if mean_weights:
         elbo, num_samples = replace(elbo, model=elbo.model.at_mean()), 1
-    if batch_size is None or x.shape[0] <= batch_size:
+    if batch_size is None:
         return _predict(elbo, params, x, key, num_samples, level)
     check_size("predict", "batch_size", batch_size)
     parts = [
@@ -174,7 +174,7 @@ def predict(
             num_samples,
             level,
         )
-        for start in range(0, x.shape[0], batch_size)
+        for start in range(0, max(x.shape[0], 1), batch_size)
     ]
     return _concatenated(kernels_for(x), parts)
 

@@ -1,5 +1,6 @@
 """Early stopping: a pure function of the history, so a resumed run stops alike."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,11 +34,13 @@ class EarlyStopping:
             raise ValueError(msg)
 
     def best_epoch(self, history: Mapping[str, Sequence[float]]) -> int | None:
-        """Return the epoch, from 0, that improved last; None before the first."""
+        """Return the epoch, from 0, that improved last; None if none has a figure."""
         best: int | None = None
         values = history.get("validation_nll", ())
         for epoch, value in enumerate(values):
-            if best is None or value < values[best] - self.min_delta:
+            if not math.isnan(value) and (
+                best is None or value < values[best] - self.min_delta
+            ):
                 best = epoch
         return best
 
