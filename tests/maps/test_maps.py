@@ -1,0 +1,125 @@
+"""What holds for every map of the registry."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.libraries import assert_same, make_library
+from support.maps import MAP_EXAMPLES
+
+from varlayers.dispatch import kernels_for
+from varlayers.maps import MAPS
+
+CASES = [
+    (name, x_shape)
+    for name, example in MAP_EXAMPLES.items()
+    for x_shape in example.x_shapes
+]
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def arrays(name, x_shape, w_shape, seed=0):
+    """Return the map, its kernels, and random x, w and dy."""
+    f, rng = MAPS[name], np.random.default_rng(seed)
+    x, w = rng.normal(size=x_shape), rng.normal(size=w_shape)
+    return f, kernels_for(x), x, w, rng.normal(size=f.out_shape(x_shape, w_shape))
+
+
+def test_every_map_has_an_example():
+    assert MAP_EXAMPLES.keys() == MAPS.keys()
+
+
+@settings(deadline=None, derandomize=True)
+@given(data=st.data(), seed=SEEDS)
+@pytest.mark.parametrize("name", MAPS)
+def test_adjoints(name, data, seed):
+    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
+    f, k, x, w, dy = arrays(name, x_shape, w_shape, seed)
+    y = f.apply(k, x, w)
+    dx, dw = f.adjoint_x(k, dy, w, x_shape), f.adjoint_w(k, x, dy, w_shape)
+    assert (y.shape, dx.shape, dw.shape) == (dy.shape, x_shape, w_shape)
+    expected = pytest.approx(np.sum(dy * y), rel=1e-10, abs=1e-10)
+    assert np.sum(dx * x) == expected
+    assert np.sum(dw * w) == expected
+
+
+@settings(deadline=None, derandomize=True)
+@given(data=st.data(), seed=SEEDS)
+@pytest.mark.parametrize("name", MAPS)
+def test_channels(name, data, seed):
+    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
+    f, k, _, _, dy = arrays(name, x_shape, w_shape, seed)
+    b = np.random.default_rng(seed).normal(size=w_shape[-1])
+    added = f.add_channels(np.zeros_like(dy), b)
+    assert added.shape == dy.shape
+    assert f.sum_channels(k, dy).shape == b.shape
+    expected = pytest.approx(np.sum(dy * added), rel=1e-10, abs=1e-10)
+    assert np.sum(f.sum_channels(k, dy) * b) == expected
+    np.testing.assert_allclose(f.add_channels(dy, b), dy + added, rtol=0, atol=1e-15)
+
+
+@settings(deadline=None, derandomize=True)
+@given(data=st.data(), seed=SEEDS)
+@pytest.mark.parametrize("name", MAPS)
+def test_channel_signs_give_each_example_one_weight(name, data, seed):
+    """f(x ∘ r, w) ∘ s is, for each example, f(x, w with r and s on its channels)."""
+    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
+    f, k, x, w, dy = arrays(name, x_shape, w_shape, seed)
+    r_shape, s_shape = f.sign_shapes(x.shape, dy.shape)
+    assert (len(r_shape), len(s_shape)) == (x.ndim, dy.ndim)
+    rng = np.random.default_rng(seed)
+    r, s = rng.choice([-1.0, 1.0], r_shape), rng.choice([-1.0, 1.0], s_shape)
+    flipped = f.apply(k, x * r, w) * s
+    if x.ndim == 1:
+        flipped, x, r, s = flipped[None], x[None], r[None], s[None]
+    for one in range(x.shape[0]):
+        own = r[one].reshape(-1, 1) * w * s[one].reshape(-1)
+        expected = f.apply(k, x[one : one + 1], own)[0]
+        np.testing.assert_allclose(flipped[one], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "x_shape"), CASES)
+def test_same_numbers_on_every_library(library, name, x_shape):
+    w_shape = MAP_EXAMPLES[name].w_shape
+    f, k, x, w, dy = arrays(name, x_shape, w_shape)
+    b = w.reshape(-1, w_shape[-1])[0]
+    xl, wl, dyl, bl = (library.asarray(array) for array in (x, w, dy, b))
+    kl = kernels_for(xl)
+    actual = (
+        f.apply(kl, xl, wl),
+        f.adjoint_x(kl, dyl, wl, x_shape),
+        f.adjoint_w(kl, xl, dyl, w_shape),
+        f.add_channels(dyl, bl),
+        f.sum_channels(kl, dyl),
+    )
+    desired = (
+        f.apply(k, x, w),
+        f.adjoint_x(k, dy, w, x_shape),
+        f.adjoint_w(k, x, dy, w_shape),
+        f.add_channels(dy, b),
+        f.sum_channels(k, dy),
+    )
+    assert_same(library, actual, desired, 1e-12)
+
+
+@pytest.mark.parametrize(("name", "x_shape"), CASES)
+def test_traces_under_jit(name, x_shape):
+    library = make_library("jax")
+    import jax
+
+    w_shape = MAP_EXAMPLES[name].w_shape
+    f, k, x, w, dy = arrays(name, x_shape, w_shape)
+
+    @jax.jit
+    def every(x, w, dy):
+        k = kernels_for(x)
+        dx = f.adjoint_x(k, dy, w, x_shape)
+        return f.apply(k, x, w), dx, f.adjoint_w(k, x, dy, w_shape)
+
+    desired = (
+        f.apply(k, x, w),
+        f.adjoint_x(k, dy, w, x_shape),
+        f.adjoint_w(k, x, dy, w_shape),
+    )
+    actual = every(*(library.asarray(array) for array in (x, w, dy)))
+    assert_same(library, actual, desired, 1e-12)

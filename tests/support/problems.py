@@ -1,0 +1,58 @@
+"""One forward pass of a layer with everything that it needs, on any library."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varlayers.random import key
+from varlayers.tree import items, unflatten
+from varlayers.types import Layer
+
+
+class Problem(NamedTuple):
+    """A layer, its arguments, and the gradient of some loss by its output."""
+
+    layer: Layer
+    params: dict[str, Any]
+    x: Any
+    noise: dict[str, Any]
+    dy: Any
+
+    def on(self, library, dtype="float64"):
+        """Return the same problem with arrays of another library."""
+        return Problem(self.layer, *(library.tree(part, dtype) for part in self[1:]))
+
+    @property
+    def point(self):
+        """Everything that has a gradient."""
+        return {"x": self.x, "params": self.params}
+
+    def value(self, point):
+        """Return ⟨dy, y⟩ at a point."""
+        y, _ = self.layer.forward(point["params"], point["x"], self.noise)
+        return (y * self.dy).sum()
+
+    def gradient(self):
+        """Return y and the gradient of `value` at the point, by the layer itself."""
+        y, saved = self.layer.forward(self.params, self.x, self.noise)
+        dx, dparams = self.layer.backward(saved, self.dy)
+        return y, {"x": dx, "params": dparams}
+
+
+def problem(layer, x_shape, seed=0):
+    """Return a problem of NumPy arrays in float64, away from every symmetric point."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=x_shape)
+    params = scatter(layer.init(key(seed), like=x), rng)
+    noise = layer.draw(key(seed + 1), x.shape, x)
+    return Problem(layer, params, x, noise, rng.normal(size=layer.out_shape(x.shape)))
+
+
+def scatter(params, rng):
+    """Return random parameters of the same names, with scales that matter."""
+    return unflatten(
+        {
+            path: rng.normal(size=leaf.shape) * 0.5 - path.endswith("rho")
+            for path, leaf in items(params)
+        }
+    )
