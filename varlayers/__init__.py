@@ -44,6 +44,17 @@ if TYPE_CHECKING:
     )
     from varlayers.priors import NormalPrior
     from varlayers.random import fold_in, key, native, split
+    from varlayers.serialization import (
+        describe,
+        load,
+        load_state,
+        rebuild,
+        register_class,
+        save,
+        save_state,
+    )
+    from varlayers.stateful import Stateful
+    from varlayers.summary import summarize
     from varlayers.training import EarlyStopping, fit
 
 __version__ = "0.1.0"
@@ -80,6 +91,17 @@ _HOME = {
     ),
     "priors": ("NormalPrior",),
     "random": ("fold_in", "key", "native", "split"),
+    "serialization": (
+        "describe",
+        "load",
+        "load_state",
+        "rebuild",
+        "register_class",
+        "save",
+        "save_state",
+    ),
+    "stateful": ("Stateful",),
+    "summary": ("summarize",),
     "training": ("EarlyStopping", "fit"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -112,19 +134,28 @@ __all__ = [
     "Reparameterization",
     "Residual",
     "Sequential",
+    "Stateful",
     "VarianceScaling",
+    "describe",
     "fit",
     "fold_in",
     "kernels_for",
     "key",
+    "load",
+    "load_state",
     "log_predictive_density",
     "metrics",
     "native",
     "posterior_outputs",
     "predict",
+    "rebuild",
+    "register_class",
     "register_kernels",
+    "save",
+    "save_state",
     "schedules",
     "split",
+    "summarize",
 ]
 
 

@@ -252,6 +252,20 @@ class Layer(Protocol):
         The arrays of `dparams` may be overwritten.
         """
 
+    def weights(self, params: Params) -> dict[str, Any]:
+        """Return {"loc", "scale"} of each weight's posterior, nested by name.
+
+        A scale of 0 is a point; parameters without a posterior are left out.
+        """
+
+    def children(
+        self, x_shape: Shape | None = None
+    ) -> dict[str, tuple["Layer", Shape | None]]:
+        """Return the layers inside, by the name of their parameters.
+
+        Each comes with the shape of its input, None where `x_shape` is.
+        """
+
     def at_mean(self) -> "Layer":
         """Return the same layer, on the same parameters, without its noise."""
 

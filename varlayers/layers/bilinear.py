@@ -30,6 +30,7 @@ from varlayers.divergences import divergence_of
 from varlayers.estimators import ESTIMATORS, Deterministic
 from varlayers.initializers import INITIALIZERS
 from varlayers.kernels import Kernels
+from varlayers.layers.leaf import Leaf
 from varlayers.posteriors import POSTERIORS, MeanOf
 from varlayers.priors import PRIORS
 from varlayers.random import Source, fold_in
@@ -54,7 +55,7 @@ _DETERMINISTIC = Deterministic()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bilinear(ABC):
+class Bilinear(Leaf, ABC):
     """Kernel and optional bias around a bilinear map.
 
     Args:
@@ -192,6 +193,16 @@ class Bilinear(ABC):
         k = kernels_for(saved[0])
         q, q_bias, *_ = self._split(saved)
         return self._add_kl(k, {"kernel": q, "bias": q_bias}, dparams, weight)
+
+    def weights(self, params: Params) -> dict[str, Any]:
+        k, weights = kernels_for(params["kernel"]["loc"]), {}
+        for name, (_, posterior, *_) in self._weights.items():
+            q = posterior.constrain(k, params[name])
+            loc, variance = q[0], k.xp.zeros_like(q[0])
+            if not posterior.deterministic:
+                loc, variance = posterior.moments(k, q)
+            weights[name] = {"loc": loc, "scale": k.xp.sqrt(variance)}
+        return weights
 
     def at_mean(self) -> Self:
         bias = None if self.bias is None else MeanOf(cast("Posterior", self.bias))

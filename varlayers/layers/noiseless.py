@@ -2,13 +2,14 @@
 
 from typing import Any, Self
 
+from varlayers.layers.leaf import Leaf
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
 __all__ = ["Noiseless", "Parameterless"]
 
 
-class Noiseless:
+class Noiseless(Leaf):
     """A layer with neither noise nor divergence, whose output has its input's shape."""
 
     def out_shape(self, x_shape: Shape) -> Shape:
@@ -24,6 +25,9 @@ class Noiseless:
         self, saved: Saved, dparams: Params, weight: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, dict(dparams)
+
+    def weights(self, params: Params) -> dict[str, Any]:
+        return {}
 
     def at_mean(self) -> Self:
         return self

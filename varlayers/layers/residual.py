@@ -104,6 +104,18 @@ class Residual:
                     kls[name] = kl
         return kls, total
 
+    def weights(self, params: Params) -> dict[str, Any]:
+        weights = {
+            name: layer.weights(params.get(name, {}))
+            for name, layer in self._parts.items()
+        }
+        return {name: parts for name, parts in weights.items() if parts}
+
+    def children(
+        self, x_shape: Shape | None = None
+    ) -> dict[str, tuple[Layer, Shape | None]]:
+        return {name: (layer, x_shape) for name, layer in self._parts.items()}
+
     def at_mean(self) -> "Residual":
         shortcut = None if self.shortcut is None else self.shortcut.at_mean()
         return Residual(self.inner.at_mean(), shortcut)

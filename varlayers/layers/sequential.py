@@ -108,6 +108,22 @@ class Sequential:
                 kls[name] = kl
         return kls, total
 
+    def weights(self, params: Params) -> dict[str, Any]:
+        weights = {
+            str(index): layer.weights(params.get(str(index), {}))
+            for index, layer in enumerate(self.layers)
+        }
+        return {name: parts for name, parts in weights.items() if parts}
+
+    def children(
+        self, x_shape: Shape | None = None
+    ) -> dict[str, tuple[Layer, Shape | None]]:
+        children = {}
+        for index, layer in enumerate(self.layers):
+            children[str(index)] = (layer, x_shape)
+            x_shape = None if x_shape is None else layer.out_shape(x_shape)
+        return children
+
     def at_mean(self) -> "Sequential":
         return Sequential([layer.at_mean() for layer in self.layers])
 
