@@ -19,7 +19,8 @@ class Constant:
     """A read-only float64 host array that compares and hashes by content."""
 
     def __init__(self, data: Any) -> None:
-        array = np.array(data, dtype=np.float64)
+        array = np.array(np.asarray(data), dtype=np.float64)
+        array += 0.0  # -0 becomes 0, its equal
         array.flags.writeable = False
         self.array = array
         self._hash = hash((array.shape, array.tobytes()))

@@ -22,7 +22,8 @@ class JaxKernels(Kernels):
         super().__init__(jnp)
 
     def asarray(self, data: Any, like: jax.Array) -> jax.Array:
-        return jnp.asarray(data, dtype=like.dtype)
+        with jax.ensure_compile_time_eval():  # a tracer must not outlive its trace
+            return jnp.asarray(data, dtype=like.dtype)
 
     def device(self, x: jax.Array) -> Any:
         return None if isinstance(x, jax.core.Tracer) else x.device

@@ -22,7 +22,7 @@ class TorchKernels(Kernels):
         super().__init__(xp)
 
     def asarray(self, data: Any, like: Tensor) -> Tensor:
-        return torch.as_tensor(data, dtype=like.dtype, device=like.device)
+        return torch.tensor(data, dtype=like.dtype, device=like.device)
 
     def to_numpy(self, x: Tensor) -> Any:
         return x.detach().cpu().numpy()

@@ -16,7 +16,7 @@ import numpy as np
 
 from varlayers.constants import Constant, constant
 from varlayers.kernels import Kernels
-from varlayers.types import Array, Saved
+from varlayers.types import Array, Saved, Shape
 
 __all__ = ["NormalPrior"]
 
@@ -31,7 +31,7 @@ class NormalPrior:
         width_scaled: divide `scale` by sqrt(fan_in).
 
     Raises:
-        ValueError: if a scale is not positive.
+        ValueError: if a scale is not positive or, in use, an array does not broadcast.
     """
 
     loc: Any = 0.0
@@ -48,12 +48,29 @@ class NormalPrior:
 
     def loc_and_scale(self, k: Kernels, like: Array, fan_in: int) -> Saved:
         factor = 1 / math.sqrt(max(fan_in, 1)) if self.width_scaled else 1.0
-        return _placed(self.loc, k, like), _placed(self.scale, k, like) * factor
+        loc, scale = (_placed(self, name, k, like) for name in ("loc", "scale"))
+        return loc, scale * factor
 
 
 def _least(value: float | Constant) -> float:
     return float(np.min(value.array)) if isinstance(value, Constant) else value
 
 
-def _placed(value: float | Constant, k: Kernels, like: Array) -> Array:
-    return value.like(k, like) if isinstance(value, Constant) else value
+def _placed(prior: NormalPrior, name: str, k: Kernels, like: Array) -> Array:
+    value, shape = getattr(prior, name), tuple(like.shape)
+    if not isinstance(value, Constant):
+        return value
+    if not _broadcasts(value.array.shape, shape):
+        msg = (
+            f"NormalPrior expected `{name}` that broadcasts to the weight's shape "
+            f"{shape}, got shape {value.array.shape}."
+        )
+        raise ValueError(msg)
+    return value.like(k, like)
+
+
+def _broadcasts(shape: Shape, wanted: Shape) -> bool:
+    try:
+        return np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
