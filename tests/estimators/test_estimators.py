@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
+from support.estimators import EVERY_ESTIMATOR
 from support.gradients import (
     AUTODIFF,
     assert_directional,
@@ -18,21 +19,12 @@ from support.maps import MAP_EXAMPLES, MapLayer
 from support.problems import problem
 
 from varlayers.dispatch import kernels_for
-from varlayers.estimators import (
-    ESTIMATORS,
-    Deterministic,
-    Flipout,
-    LocalReparameterization,
-)
+from varlayers.estimators import ESTIMATORS, Deterministic
 from varlayers.maps import MAPS
 from varlayers.posteriors import POSTERIORS, MeanFieldNormal, MeanOf
 from varlayers.random import fold_in, key
 from varlayers.tree import items, map_leaves
 
-EVERY_ESTIMATOR = ESTIMATORS | {
-    "local, shared bias": LocalReparameterization(bias="shared"),
-    "flipout, element": Flipout(signs="element"),
-}
 EVERY_POSTERIOR = POSTERIORS | {"mean of normal": MeanOf(MeanFieldNormal())}
 NO_SHIFT = MeanFieldNormal(shift=0.0)
 BIASES = [None, *POSTERIORS]

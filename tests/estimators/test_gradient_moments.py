@@ -20,22 +20,15 @@ So at a large batch only local loses all of its variance; flipout loses that of 
 
 import numpy as np
 import pytest
+from support.estimators import EVERY_ESTIMATOR
 from support.moments import assert_mean
 
-from varlayers.estimators import Flipout, LocalReparameterization, Reparameterization
 from varlayers.layers import Dense
 from varlayers.posteriors import MeanFieldNormal
 from varlayers.random import fold_in, key
 from varlayers.tree import items
 
 NORMAL = MeanFieldNormal(shift=0.0)
-ESTIMATORS = {
-    "reparameterization": Reparameterization(),
-    "local": LocalReparameterization(),
-    "local, shared bias": LocalReparameterization(bias="shared"),
-    "flipout": Flipout(),
-    "flipout, element": Flipout(signs="element"),
-}
 
 
 def arguments(x_shape, bias):
@@ -83,10 +76,10 @@ def sampled_gradients(layer, params, x, target, draws):
     return {path: np.stack([draw[path] for draw in every]) for path in every[0]}
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", EVERY_ESTIMATOR)
 def test_gradient_is_unbiased(name):
     params, x, target = arguments((2, 2, 3), bias=True)
-    layer = Dense(3, 2, estimator=ESTIMATORS[name], posterior=NORMAL, bias=NORMAL)
+    layer = Dense(3, 2, estimator=EVERY_ESTIMATOR[name], posterior=NORMAL, bias=NORMAL)
     gradients = sampled_gradients(layer, params, x, target, draws=1000)
     expected = dict(items(expected_gradient(params, x, target)))
     assert gradients.keys() == expected.keys()
@@ -118,7 +111,7 @@ def expected_variances(name, params, x, target):
 @pytest.mark.parametrize("name", ["reparameterization", "local", "flipout"])
 def test_variance_of_the_gradient(name):
     params, x, target = arguments((6, 3), bias=False)
-    layer = Dense(3, 2, estimator=ESTIMATORS[name], posterior=NORMAL, bias=None)
+    layer = Dense(3, 2, estimator=EVERY_ESTIMATOR[name], posterior=NORMAL, bias=None)
     n = len(x)
     gradients = sampled_gradients(layer, params, x, target, draws=2000)
     bias = {"loc": np.zeros(2), "rho": np.zeros(2)}

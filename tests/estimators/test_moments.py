@@ -11,9 +11,9 @@ and 0 between channels. A normal bias of scale b a[o] adds b² where it is share
 
 import numpy as np
 import pytest
+from support.estimators import EVERY_ESTIMATOR
 from support.moments import assert_mean
 
-from varlayers.estimators import Flipout, LocalReparameterization, Reparameterization
 from varlayers.layers import Dense
 from varlayers.posteriors import MeanFieldNormal
 from varlayers.random import fold_in, key
@@ -24,15 +24,6 @@ CHANNELS = 24
 DRAWS = 800
 NORMAL = MeanFieldNormal(shift=0.0)
 
-VARIANTS = {
-    "reparameterization": Reparameterization(),
-    "local": LocalReparameterization(),
-    "local, shared bias": LocalReparameterization(bias="shared"),
-    "flipout": Flipout(),
-    "flipout, element": Flipout(signs="element"),
-}
-
-
 # Which rows share one weight, and which one bias.
 WEIGHT_SHARED_BY = {
     "reparameterization": "all",
@@ -41,7 +32,7 @@ WEIGHT_SHARED_BY = {
     "flipout": "example",
     "flipout, element": "none",
 }
-BIAS_SHARED_BY = dict.fromkeys(VARIANTS, "all") | {"local": "none"}
+BIAS_SHARED_BY = dict.fromkeys(EVERY_ESTIMATOR, "all") | {"local": "none"}
 
 
 def rho_of(scale):
@@ -88,9 +79,10 @@ def second_moments(z):
 
 @pytest.mark.parametrize("x_shape", [(4, 3), (2, 3, 3)])
 @pytest.mark.parametrize("bias", [None, NORMAL], ids=["no bias", "normal bias"])
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", EVERY_ESTIMATOR)
 def test_mean_and_covariance(name, bias, x_shape):
-    layer = Dense(3, CHANNELS, estimator=VARIANTS[name], posterior=NORMAL, bias=bias)
+    estimator = EVERY_ESTIMATOR[name]
+    layer = Dense(3, CHANNELS, estimator=estimator, posterior=NORMAL, bias=bias)
     params, x, mean, a = arguments(x_shape, bias)
     means, within, across = [], [], []
     for step in range(DRAWS):
