@@ -17,20 +17,21 @@ saved = (*q_b, *q, *noise of b, *the estimator's).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self, cast
+from functools import cached_property
+from itertools import chain
+from typing import Any, Self, cast
 
 import numpy as np
 
 from varlayers import tree
 from varlayers.checks import check_arrays, check_input, lookup
 from varlayers.dispatch import kernels_for
-from varlayers.divergences import divergence_of
 from varlayers.estimators import ESTIMATORS, Deterministic
 from varlayers.initializers import INITIALIZERS
 from varlayers.kernels import Kernels
 from varlayers.layers.leaf import Leaf
+from varlayers.layers.weight import Weight
 from varlayers.posteriors import POSTERIORS, MeanOf
 from varlayers.priors import PRIORS
 from varlayers.random import Source, fold_in
@@ -111,27 +112,16 @@ class Bilinear(Leaf, ABC):
         """(fan_in, fan_out) of the kernel."""
 
     @property
-    def bias_shape(self) -> Shape:
-        """The shape of the bias."""
-        return self.kernel_shape[-1:]
-
-    @property
     def has_parameters(self) -> bool:
         return True
 
     def init(self, key: Source, like: Array | None = None) -> dict[str, Any]:
         """Return {"kernel": …, "bias": …}; float32 NumPy arrays without `like`."""
         like = np.zeros(0, np.float32) if like is None else like
-        k, params = kernels_for(like), {}
-        for index, (name, weight) in enumerate(self._weights.items()):
-            child = fold_in(key, index)
-            start = weight.initializer(
-                k, fold_in(child, 0), weight.shape, like, self.fans
-            )
-            params[name] = weight.posterior.init(
-                k, fold_in(child, 1), start, fan_in=self.fans[0]
-            )
-        return params
+        return {
+            name: weight.init(kernels_for(like), fold_in(key, index), like)
+            for index, (name, weight) in enumerate(self._weights.items())
+        }
 
     def out_shape(self, x_shape: Shape) -> Shape:
         return self.map.out_shape(tuple(x_shape), self.kernel_shape)
@@ -139,120 +129,115 @@ class Bilinear(Leaf, ABC):
     def draw(self, key: Source, x_shape: Shape, like: Array) -> dict[str, Any]:
         k, shapes = kernels_for(like), self._noise_shapes(tuple(x_shape))
         noise = {}
-        if self._draws_bias:
+        if self._drawn_bias is not None:
             shape = shapes.pop("bias")
-            noise["bias"] = self._random_bias.draw(k, fold_in(key, 1), shape, like)
+            noise["bias"] = self._drawn_bias.draw(k, fold_in(key, 1), shape, like)
         return self._rule.draw(self._site(k), fold_in(key, 0), shapes, like) | noise
 
     def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
-        k = kernels_for(x)
+        k, weights = kernels_for(x), self._weights
         self._check(k, params, x, noise)
         q, q_bias = (
-            self._weights[name].posterior.constrain(k, params[name])
-            if name in self._weights
+            weights[name].posterior.constrain(k, params[name])
+            if name in weights
             else ()
             for name in ("kernel", "bias")
         )
-        moments = self._random_bias.moments(k, q_bias) if self._joins_bias else None
+        joint = self._joint_bias
+        moments = None if joint is None else joint.moments(k, q_bias)
         y, saved = self._rule.forward(self._site(k), q, x, noise, moments)
-        eps = (noise["bias"],) if self._draws_bias else ()
-        if q_bias and not self._joins_bias:
-            bias = self._random_bias.sample(k, q_bias, eps[0]) if eps else q_bias[0]
+        if q_bias and joint is None:
+            bias = weights["bias"].value(k, q_bias, noise.get("bias"))
             y = self.map.add_channels(y, bias)
+        eps = () if self._drawn_bias is None else (noise["bias"],)
         return y, (*q, *q_bias, *eps, *saved)
 
     def backward(
         self, saved: Saved, dy: Array, *, input_gradient: bool = True
     ) -> tuple[Array | None, dict[str, Any]]:
-        k = kernels_for(dy)
+        k, joint = kernels_for(dy), self._joint_bias
         q, q_bias, eps, saved = self._split(saved)
-        grads = self._rule.backward(
+        dx, dkernel, dmoments = self._rule.backward(
             self._site(k), q, saved, dy, input_gradient=input_gradient
         )
-        dparams = {"kernel": grads.dparams}
-        if grads.dbias is not None and self._joins_bias:
-            bias = self._random_bias
-            dparams["bias"] = bias.moments_backward(k, q_bias, *grads.dbias)
-        elif q_bias:
-            dbias = self.map.sum_channels(k, dy)
-            dparams["bias"] = self._shared_bias_backward(k, q_bias, eps, dbias)
-        return grads.dx, dparams
+        if not q_bias:
+            return dx, {"kernel": dkernel}
+        if joint is not None and dmoments is not None:
+            dbias = joint.moments_backward(k, q_bias, *dmoments)
+        else:
+            db, noise = self.map.sum_channels(k, dy), (*eps, None)[0]
+            dbias = self._weights["bias"].value_backward(k, q_bias, noise, db)
+        return dx, {"kernel": dkernel, "bias": dbias}
 
     def kl(self, params: Params) -> dict[str, Any]:
         k = kernels_for(params["kernel"]["loc"])
-        q = {
-            name: weight.posterior.constrain(k, params[name])
-            for name, weight in self._weights.items()
-        }
         zeros = tree.map_leaves(k.xp.zeros_like, params)
-        return self._add_kl(k, q, zeros, 0.0)[0]
+        saved = [
+            weight.posterior.constrain(k, params[name])
+            for name, weight in self._weights.items()
+        ]
+        return self.add_kl(tuple(chain(*saved)), zeros, 0.0)[0]
 
     def add_kl(
         self, saved: Saved, dparams: Params, weight: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        k = kernels_for(saved[0])
-        q, q_bias, *_ = self._split(saved)
-        return self._add_kl(k, {"kernel": q, "bias": q_bias}, dparams, weight)
+        k, kls, total = kernels_for(saved[0]), {}, {}
+        for q, (name, part) in zip(
+            self._split(saved), self._weights.items(), strict=False
+        ):
+            kl, total[name] = part.add_kl(k, q, dparams[name], weight)
+            if kl is not None:
+                kls[name] = kl
+        return kls, total
 
     def weights(self, params: Params) -> dict[str, Any]:
-        k, weights = kernels_for(params["kernel"]["loc"]), {}
-        for name, (_, posterior, *_) in self._weights.items():
-            q = posterior.constrain(k, params[name])
-            loc, variance = q[0], k.xp.zeros_like(q[0])
-            if not posterior.deterministic:
-                loc, variance = posterior.moments(k, q)
-            weights[name] = {"loc": loc, "scale": k.xp.sqrt(variance)}
-        return weights
+        k = kernels_for(params["kernel"]["loc"])
+        return {
+            name: weight.loc_and_scale(k, params[name])
+            for name, weight in self._weights.items()
+        }
 
     def at_mean(self) -> Self:
         bias = None if self.bias is None else MeanOf(cast("Posterior", self.bias))
         kernel = MeanOf(cast("Posterior", self.posterior))
         return replace(self, posterior=kernel, prior=None, bias=bias, bias_prior=None)
 
-    # ---- the parts, by name ----------------------------------------------------
-
-    @property
-    def _weights(self) -> dict[str, "_Weight"]:
-        weights = {
-            "kernel": _Weight(
-                self.kernel_shape, self.posterior, self.prior, self.kernel_initializer
-            )
-        }
+    @cached_property
+    def _weights(self) -> dict[str, Weight]:
+        kernel = (self.posterior, self.prior, self.kernel_initializer, self.fans)
+        weights = {"kernel": Weight(self.kernel_shape, *cast("Any", kernel))}
         if self.bias is not None:
-            weights["bias"] = _Weight(
-                self.bias_shape, self.bias, self.bias_prior, self.bias_initializer
-            )
+            bias = (self.bias, self.bias_prior, self.bias_initializer, self.fans)
+            weights["bias"] = Weight(self.kernel_shape[-1:], *cast("Any", bias))
         return weights
 
-    @property
+    @cached_property
     def _rule(self) -> Estimator:
-        kernel = cast("Posterior", self.posterior)
-        return (
-            _DETERMINISTIC if kernel.deterministic else cast(Estimator, self.estimator)
-        )
+        random = self._weights["kernel"].random
+        return _DETERMINISTIC if random is None else cast("Estimator", self.estimator)
 
     @property
-    def _random_bias(self) -> RandomPosterior:
-        return cast("RandomPosterior", self.bias)
+    def _joint_bias(self) -> RandomPosterior | None:
+        """The bias's posterior if it enters the estimator by its moments."""
+        return self._random_bias if self._rule.joint_bias else None
 
     @property
-    def _joins_bias(self) -> bool:
-        return self._bias_is_random and self._rule.joint_bias
+    def _drawn_bias(self) -> RandomPosterior | None:
+        """The bias's posterior if it is drawn once for the batch."""
+        return None if self._rule.joint_bias else self._random_bias
 
     @property
-    def _draws_bias(self) -> bool:
-        return self._bias_is_random and not self._rule.joint_bias
-
-    @property
-    def _bias_is_random(self) -> bool:
-        return self.bias is not None and not self._random_bias.deterministic
+    def _random_bias(self) -> RandomPosterior | None:
+        bias = self._weights.get("bias")
+        return None if bias is None else bias.random
 
     def _site(self, k: Kernels) -> Site:
         return Site(k, self.map, cast("RandomPosterior", self.posterior))
 
     def _noise_shapes(self, x_shape: Shape) -> dict[str, Shape]:
         shapes = self._rule.noise_shapes(self.map, x_shape, self.kernel_shape)
-        return {**shapes, "bias": self.bias_shape} if self._draws_bias else shapes
+        drawn = self._drawn_bias is not None
+        return {**shapes, "bias": self.kernel_shape[-1:]} if drawn else shapes
 
     def _check(self, k: Kernels, params: Params, x: Array, noise: Noise) -> None:
         owner, x_shape = type(self).__name__, tuple(x.shape)
@@ -263,34 +248,8 @@ class Bilinear(Leaf, ABC):
         check_arrays(owner, "noise", noise, self._noise_shapes(x_shape))
 
     def _split(self, saved: Saved) -> tuple[Saved, Saved, Saved, Saved]:
+        """Return q of the kernel, q of the bias, the bias's noise, the estimator's."""
         sizes = [weight.posterior.size for weight in self._weights.values()]
         kernel, both = sizes[0], sum(sizes)
-        drawn = both + self._draws_bias
+        drawn = both + (self._drawn_bias is not None)
         return saved[:kernel], saved[kernel:both], saved[both:drawn], saved[drawn:]
-
-    def _shared_bias_backward(
-        self, k: Kernels, q_bias: Saved, eps: Saved, dbias: Array
-    ) -> dict[str, Array]:
-        if eps:
-            return self._random_bias.sample_backward(k, q_bias, eps[0], dbias)
-        return self._random_bias.mean_backward(k, dbias)
-
-    def _add_kl(
-        self, k: Kernels, q: Mapping[str, Saved], dparams: Params, weight: float
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        kls, total = {}, dict(dparams)
-        for name, part in self._weights.items():
-            if part.prior is not None:
-                divergence = divergence_of(part.posterior, part.prior)
-                prior = part.prior.loc_and_scale(k, q[name][0], self.fans[0])
-                kls[name], total[name] = divergence(
-                    k, q[name], prior, weight, dparams[name]
-                )
-        return kls, total
-
-
-class _Weight(NamedTuple):
-    shape: Shape
-    posterior: Any
-    prior: Any
-    initializer: Any

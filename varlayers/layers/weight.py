@@ -1,0 +1,76 @@
+"""One weight array of a layer: its shape, posterior, prior and initializer.
+
+What a layer does for its kernel and for its bias alike, without knowing which it is:
+initialize, take the divergence, and, for a weight that the whole batch shares, turn
+noise into its value and back.
+"""
+
+from typing import NamedTuple, cast
+
+from varlayers.divergences import divergence_of
+from varlayers.kernels import Kernels
+from varlayers.random import Source, fold_in
+from varlayers.types import (
+    Array,
+    Initializer,
+    Params,
+    Posterior,
+    Prior,
+    RandomPosterior,
+    Saved,
+    Shape,
+)
+
+__all__ = ["Weight"]
+
+
+class Weight(NamedTuple):
+    """A weight array with a posterior; `fans` are those of its layer's kernel."""
+
+    shape: Shape
+    posterior: Posterior
+    prior: Prior | None
+    initializer: Initializer
+    fans: tuple[int, int]
+
+    @property
+    def random(self) -> RandomPosterior | None:
+        """The posterior if it has noise, else None."""
+        if self.posterior.deterministic:
+            return None
+        return cast("RandomPosterior", self.posterior)
+
+    def init(self, k: Kernels, key: Source, like: Array) -> dict[str, Array]:
+        """Return the posterior's initial parameters."""
+        loc = self.initializer(k, fold_in(key, 0), self.shape, like, self.fans)
+        return self.posterior.init(k, fold_in(key, 1), loc, fan_in=self.fans[0])
+
+    def value(self, k: Kernels, q: Saved, eps: Array | None) -> Array:
+        """Return the sample that the noise stands for, or the mean without noise."""
+        return q[0] if self.random is None else self.random.sample(k, q, eps)
+
+    def value_backward(
+        self, k: Kernels, q: Saved, eps: Array | None, dw: Array
+    ) -> dict[str, Array]:
+        """Map the gradient by `value` to that of the parameters."""
+        if self.random is None:
+            return self.posterior.mean_backward(k, dw)
+        return self.random.sample_backward(k, q, eps, dw)
+
+    def add_kl(
+        self, k: Kernels, q: Saved, dparams: Params, weight: float
+    ) -> tuple[Array | None, Params]:
+        """Return the divergence (None without a prior) and dparams + its gradient."""
+        if self.prior is None:
+            return None, dparams
+        prior = self.prior.loc_and_scale(k, q[0], self.fans[0])
+        divergence = divergence_of(self.posterior, self.prior)
+        return divergence(k, q, prior, weight, dparams)
+
+    def loc_and_scale(self, k: Kernels, params: Params) -> dict[str, Array]:
+        """Return the posterior's mean and standard deviation."""
+        q = self.posterior.constrain(k, params)
+        if self.random is None:
+            return {"loc": q[0], "scale": k.xp.zeros_like(q[0])}
+        loc, variance = self.random.moments(k, q)
+        return {"loc": loc, "scale": k.xp.sqrt(variance)}
