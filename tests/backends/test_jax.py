@@ -1,0 +1,59 @@
+"""What is JAX's own in its kernels: they trace, and keep 32-bit words without x64."""
+
+import numpy as np
+import pytest
+from support.libraries import make_library
+
+from varlayers.dispatch import kernels_for
+from varlayers.random import Key
+
+jax = pytest.importorskip("jax")
+X = make_library("jax").asarray([0.25, 0.75])
+K = kernels_for(X)
+KEY = Key(0xFFFFFFFF, 3)
+
+
+def test_tracers_have_the_same_kernels_and_no_device():
+    found = []
+    jax.jit(lambda x: found.append((kernels_for(x), K.device(x))) or x)(X)
+    ((kernels, device),) = found
+    assert type(kernels) is type(K)
+    assert device is None
+    assert K.device(X) == X.device
+
+
+@pytest.mark.parametrize("name", ["erf", "gammaln", "ndtri", "log_softmax", "softplus"])
+def test_functions_trace_and_differentiate(name):
+    def total(x):
+        return jax.numpy.sum(jax.numpy.asarray(getattr(K, name)(x)) * x)
+
+    actual, slope = jax.jit(jax.value_and_grad(total))(X)
+    assert actual == pytest.approx(float(total(X)), rel=1e-12)
+    assert np.all(np.isfinite(slope))
+
+
+def test_words_inside_jit_are_those_outside():
+    inside = jax.jit(lambda x: K.words(KEY, 7, x))(X)
+    assert inside.dtype == "uint32"
+    np.testing.assert_array_equal(inside, K.words(KEY, 7, X))
+
+
+def test_host_data_takes_the_dtype():
+    for data in ([1, 2], np.array([1, 2])):
+        assert K.asarray(data, X.astype("float32")).dtype == "float32"
+
+
+TRACED = []
+
+
+def test_compiled_functions_are_kept():
+    TRACED.clear()
+    for static in (2, 2, 3):
+        doubled = K.compile(_multiply)(static, X)
+        np.testing.assert_array_equal(doubled, static * np.asarray(X))
+    assert TRACED == [2, 3]
+
+
+def _multiply(static, x):
+    TRACED.append(static)
+    return static * x

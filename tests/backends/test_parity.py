@@ -1,0 +1,212 @@
+"""Every override of every backend against the generic kernels, found by introspection.
+
+A backend joins by its line in the table of `varlayers.dispatch`.
+"""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+from support.libraries import Library, make_library
+from support.parity import CASES, FACTS, LARGE, SMALL, check_cases, overrides, uncovered
+
+from varlayers.dispatch import _BACKENDS, kernels_for
+from varlayers.kernels import Kernels
+
+LIBRARIES = sorted(_BACKENDS.keys() - {"jaxlib"})
+
+
+def library_of(name):
+    """Return the library; raise ImportError where it or its device is missing."""
+    if name == "cupy":
+        cupy = importlib.import_module("cupy")
+        if not cupy.cuda.is_available():
+            msg = "cupy finds no device"
+            raise ImportError(msg)
+        return Library(name, importlib.import_module("array_api_compat.cupy"))
+    importlib.import_module(name)
+    return make_library(name)
+
+
+def kernels_of(library):
+    return kernels_for(library.asarray(0.0))
+
+
+def generator_of(library):
+    """Return a seeded generator of the library; JAX has none."""
+    if library.name == "jax":
+        return None
+    if library.name == "torch":
+        return importlib.import_module("torch").Generator().manual_seed(3)
+    return importlib.import_module(f"{library.name}.random").default_rng(3)
+
+
+def layouts_of(library):
+    """Return functions that move a NumPy array to the library, by name."""
+
+    def contiguous(x):
+        return library.asarray(x, str(x.dtype))
+
+    def strided(x):
+        return contiguous(np.stack([x, x], axis=-1))[..., 0]
+
+    def transposed(x):
+        axes = tuple(reversed(range(x.ndim)))
+        return library.xp.permute_dims(contiguous(np.array(x.T, order="C")), axes)
+
+    def readonly(x):
+        placed = contiguous(x)
+        placed.flags.writeable = False
+        return placed
+
+    layouts = {
+        "numpy": (contiguous, strided, transposed, readonly),
+        "jax": (contiguous,),  # it has no other
+    }.get(library.name, (contiguous, strided, transposed))
+    return {layout.__name__: layout for layout in layouts}
+
+
+def shapes_of(library):
+    """Return the shapes to try; JAX compiles every operation for each."""
+    return SMALL[2::2] if library.name == "jax" else (*SMALL, *LARGE)
+
+
+def pairs():
+    """Yield (library, method) for every override, and a skip for what is missing."""
+    for name in LIBRARIES:
+        try:
+            methods = overrides(type(kernels_of(library_of(name))))
+        except ImportError as error:
+            yield pytest.param(name, "", marks=pytest.mark.skip(reason=str(error)))
+        else:
+            yield from (pytest.param(name, method) for method in methods)
+
+
+PAIRS = list(pairs())
+INSTALLED = sorted({pair.values[0] for pair in PAIRS if not pair.marks})
+
+
+@pytest.mark.parametrize(("name", "method"), PAIRS)
+def test_override_keeps_the_contract(name, method):
+    library = library_of(name)
+    kernels = kernels_of(library)
+    if method in FACTS:
+        for dtype in ("float32", "float64"):
+            like = library.asarray([1.0], dtype)
+            FACTS[method](kernels, like, generator_of(library))
+    else:
+        check_cases(kernels, method, layouts_of(library), shapes_of(library))
+
+
+@pytest.mark.parametrize(("name", "method"), PAIRS)
+def test_override_has_the_signature_of_the_base(name, method):
+    generic = inspect.signature(getattr(Kernels, method)).parameters.values()
+    own = inspect.signature(getattr(type(kernels_of(library_of(name))), method))
+    named = [p.name for p in own.parameters.values() if p.kind != p.VAR_KEYWORD]
+    passed_on = len(named) < len(own.parameters)
+    assert named == [
+        p.name for p in generic if not (passed_on and p.kind == p.KEYWORD_ONLY)
+    ]
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_every_override_is_checked(name):
+    assert not uncovered(type(kernels_of(library_of(name))))
+
+
+def test_every_method_has_a_case_and_every_case_a_method():
+    methods = {name for name, _ in inspect.getmembers(Kernels, inspect.isfunction)}
+    assert {name for name in methods if not name.startswith("_")} == {*CASES, *FACTS}
+
+
+class Backend(Kernels):
+    """The generic kernels under another name, for the tests below to spoil."""
+
+    def __init__(self):
+        super().__init__(np)
+
+    def to_numpy(self, x):
+        return x
+
+
+def flawed(**methods):
+    return type("Flawed", (Backend,), methods)
+
+
+@pytest.mark.parametrize("name", ["_on_host", "_no_generator"])
+def test_override_without_a_case_is_found(name):
+    assert uncovered(flawed(**{name: print})) == {name}
+
+
+def test_added_method_is_no_override():
+    assert overrides(flawed(fused=print)) == ["to_numpy"]
+
+
+def wrong_value(self, loc, scale, eps):
+    return 1.0001 * (loc + scale * eps)
+
+
+def wrong_beyond_a_chunk(self, loc, scale, eps):
+    sample = np.asarray(loc + scale * eps)
+    sample.reshape(-1)[32768:] *= 1.0001
+    return sample
+
+
+def wrong_dtype(self, loc, scale, eps):
+    return (loc + scale * eps).astype("float64")
+
+
+def wrong_shape(self, loc, scale, eps):
+    return np.ravel(loc + scale * eps)
+
+
+def wrong_layout(self, loc, scale, eps):
+    return np.reshape(
+        loc.ravel("K") + scale.ravel("K") * eps.ravel("K"), loc.shape, order="C"
+    )
+
+
+def changes_an_argument(self, loc, scale, eps):
+    sample = loc + scale * eps
+    if scale.flags.writeable:
+        scale[...] += 1
+    return sample
+
+
+def returns_an_argument(self, loc, scale, eps):
+    if not loc.flags.writeable:
+        return loc + scale * eps
+    sample = loc + scale * eps
+    loc[...] = sample
+    return loc
+
+
+def cannot_read_only(self, loc, scale, eps):
+    loc[...] += scale * eps
+    return loc.copy()
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        wrong_value,
+        wrong_beyond_a_chunk,
+        wrong_dtype,
+        wrong_shape,
+        wrong_layout,
+        changes_an_argument,
+        returns_an_argument,
+        cannot_read_only,
+    ],
+)
+def test_flawed_override_is_caught(flaw):
+    backend = flawed(sample_normal=flaw)()
+    layouts = layouts_of(make_library("numpy"))
+    with pytest.raises((AssertionError, ValueError), match=r"sample_normal|read-only"):
+        check_cases(backend, "sample_normal", layouts)
+
+
+def test_honest_override_passes():
+    layouts = layouts_of(make_library("numpy"))
+    check_cases(Backend(), "sample_normal", layouts)
