@@ -17,7 +17,7 @@ saved = (*q_b, *q, *noise of b, *the estimator's).
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, Self, cast
@@ -55,7 +55,7 @@ __all__ = ["Bilinear"]
 _DETERMINISTIC = Deterministic()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Bilinear(Leaf, ABC):
     """Kernel and optional bias around a bilinear map.
 
@@ -95,6 +95,11 @@ class Bilinear(Leaf, ABC):
             value = getattr(self, argument)
             value = lookup(type(self).__name__, argument, value, table)
             object.__setattr__(self, argument, value)
+
+    def __repr__(self) -> str:
+        shown = sorted(fields(self), key=lambda field: field.kw_only)
+        values = (f"{field.name}={getattr(self, field.name)!r}" for field in shown)
+        return f"{type(self).__name__}({', '.join(values)})"
 
     @property
     @abstractmethod

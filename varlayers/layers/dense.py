@@ -17,7 +17,7 @@ from varlayers.types import Map, Shape
 __all__ = ["Dense"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Bilinear):
     """Affine map with uncertain weights.
 
