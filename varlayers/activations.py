@@ -10,7 +10,7 @@
     softplus     y = log(1 + exp x)         dx = dy σ(x)
 
 "or" chooses by x > 0. Φ and φ are the normal distribution function and density, σ the
-logistic sigmoid. Shapes: x and y alike.
+logistic sigmoid. A NaN in x comes out as NaN. Shapes: x and y alike.
 
 Reference: Clevert, Unterthiner & Hochreiter (2016), arXiv:1511.07289 (elu); Hendrycks &
 Gimpel (2016), arXiv:1606.08415 (gelu, silu).
@@ -36,7 +36,7 @@ class Elementwise(NamedTuple):
 
 
 def _relu(k: Kernels, x: Array) -> tuple[Array, Saved]:
-    return k.xp.where(x > 0, x, k.xp.zeros_like(x)), (x,)
+    return k.xp.where(x <= 0, k.xp.zeros_like(x), x), (x,)
 
 
 def _relu_backward(k: Kernels, saved: Saved, dy: Array) -> Array:
