@@ -23,9 +23,9 @@ TIERS = (
     {"estimators", "maps", "posteriors", "priors"},
     {"divergences"},
     {"layers", "likelihoods", "metrics", "optimizers"},
-    {"elbo"},
-    {"prediction", "serialization"},
-    {"training"},
+    {"elbo", "serialization"},
+    {"prediction", "summary"},
+    {"stateful", "training"},
 )
 RANK = {part: rank for rank, parts in enumerate(TIERS) for part in parts}
 
