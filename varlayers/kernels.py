@@ -173,9 +173,24 @@ class Kernels:
 
     # ---- passes over the weights -----------------------------------------------
 
+    def scale_normal(self, rho: Array, shift: float) -> tuple[Array, Array]:
+        """Return scale = softplus(rho) + shift and its slope, sigmoid(rho)."""
+        scale, slope = self.softplus(rho)
+        return scale + shift, slope
+
     def sample_normal(self, loc: Array, scale: Array, eps: Array) -> Array:
         """Return loc + scale * eps."""
         return loc + scale * eps
+
+    def sample_normal_backward(self, slope: Array, eps: Array, dw: Array) -> Array:
+        """Return drho = dw eps slope, for w of `sample_normal`."""
+        return dw * eps * slope
+
+    def variance_normal_backward(
+        self, scale: Array, slope: Array, dvar: Array
+    ) -> Array:
+        """Return drho = 2 scale dvar slope, for the variance scale²."""
+        return 2 * scale * dvar * slope
 
     def add_kl_normal_(
         self,

@@ -73,8 +73,8 @@ class MeanFieldNormal:
         return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
 
     def constrain(self, k: Kernels, params: Params) -> Saved:
-        scale, slope = k.softplus(params["rho"])
-        return params["loc"], scale + self.shift if self.shift else scale, slope
+        scale, slope = k.scale_normal(params["rho"], self.shift)
+        return params["loc"], scale, slope
 
     def mean(self, k: Kernels, params: Params) -> Array:
         return params["loc"]
@@ -92,7 +92,7 @@ class MeanFieldNormal:
     def sample_backward(
         self, k: Kernels, q: Saved, eps: Array, dw: Array
     ) -> dict[str, Array]:
-        return {"loc": dw, "rho": dw * eps * q[2]}
+        return {"loc": dw, "rho": k.sample_normal_backward(q[2], eps, dw)}
 
     def moments(self, k: Kernels, q: Saved) -> tuple[Array, Array]:
         loc, scale, _ = q
@@ -102,7 +102,7 @@ class MeanFieldNormal:
         self, k: Kernels, q: Saved, dloc: Array, dvar: Array
     ) -> dict[str, Array]:
         _, scale, slope = q
-        return {"loc": dloc, "rho": 2 * scale * dvar * slope}
+        return {"loc": dloc, "rho": k.variance_normal_backward(scale, slope, dvar)}
 
     def perturb(self, k: Kernels, q: Saved, eps: Array) -> tuple[Array, Array]:
         loc, scale, _ = q
@@ -111,4 +111,4 @@ class MeanFieldNormal:
     def perturb_backward(
         self, k: Kernels, q: Saved, eps: Array, dloc: Array, ddelta: Array
     ) -> dict[str, Array]:
-        return {"loc": dloc, "rho": ddelta * eps * q[2]}
+        return {"loc": dloc, "rho": k.sample_normal_backward(q[2], eps, ddelta)}
