@@ -44,6 +44,11 @@ def test_an_edge_belongs_to_the_bin_below():
     assert list(reliability(p, np.asarray([0, 0, 0]), 4).count) == [0, 1, 1, 1]
 
 
+def test_a_confidence_rounded_above_one_is_in_the_last_bin():
+    p = np.asarray([[1 + 1e-7, 0.0], [0.5, 0.5]])
+    assert list(reliability(p, np.asarray([0, 0]), 4).count) == [0, 1, 0, 1]
+
+
 def test_reliability_of_a_few_rows():
     p = np.asarray([[0.6, 0.4], [0.3, 0.7], [0.9, 0.1]])
     edges, confidence, accuracy, count = reliability(p, np.asarray([0, 0, 0]), 4)
@@ -73,6 +78,7 @@ def test_nan_makes_the_last_bin_nan():
     result = reliability(p, t)
     assert np.isnan(result.confidence[-1])
     assert np.isnan(result.accuracy[-1])
+    assert result.count.shape == (15,)
     assert result.count.sum() == 20
     assert np.isnan(expected_calibration_error(p, t))
 

@@ -100,6 +100,11 @@ def test_single_precision_gives_a_float(metric, library):
     assert single == pytest.approx(metric(P, T), rel=1e-6)
 
 
+def test_figures_are_computed_in_double_precision():
+    far = np.asarray([300.0], np.float16)  # its square is beyond float16
+    assert metrics.rmse(far, np.zeros_like(far)) == 300
+
+
 def test_leading_axes_are_rows(classifying):
     rng = np.random.default_rng(0)
     p, t = rng.dirichlet(np.ones(3), size=(4, 5)), rng.integers(3, size=(4, 5))
