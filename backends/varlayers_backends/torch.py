@@ -60,3 +60,39 @@ class TorchKernels(Kernels):
 
     def log_softmax(self, logits: Tensor) -> Tensor:
         return torch.log_softmax(logits, dim=-1)
+
+    def adam_(
+        self,
+        param: Tensor,
+        grad: Tensor,
+        m: Tensor,
+        v: Tensor,
+        *,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        decay: float,
+        step: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        m.mul_(beta1).add_(grad, alpha=1 - beta1)
+        v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        root = (v / (1 - beta2**step)).sqrt_().add_(eps)
+        param.mul_(1 - rate * decay)
+        return param.addcdiv_(m, root, value=-rate / (1 - beta1**step)), m, v
+
+    def sgd_(
+        self,
+        param: Tensor,
+        grad: Tensor,
+        velocity: Tensor,
+        *,
+        rate: float,
+        momentum: float,
+        nesterov: bool,
+        decay: float,
+    ) -> tuple[Tensor, Tensor]:
+        grad = grad.add(param, alpha=decay)
+        velocity.mul_(momentum).add_(grad)
+        move = grad.add(velocity, alpha=momentum) if nesterov else velocity
+        return param.sub_(move, alpha=rate), velocity

@@ -97,7 +97,7 @@ class Bilinear(Leaf, ABC):
             object.__setattr__(self, argument, value)
 
     def __repr__(self) -> str:
-        shown = sorted(fields(self), key=lambda field: field.kw_only)
+        shown = sorted(fields(self), key=lambda field: bool(field.kw_only))
         values = (f"{field.name}={getattr(self, field.name)!r}" for field in shown)
         return f"{type(self).__name__}({', '.join(values)})"
 
