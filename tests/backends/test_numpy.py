@@ -70,13 +70,15 @@ def test_donated_arrays_that_cannot_be_changed_are_copied(
 
 @pytest.mark.parametrize(("method", "count", "donated"), METHODS.values(), ids=METHODS)
 def test_mixed_dtypes_and_shapes_go_to_the_generic_body(method, count, donated):
-    arrays = weights(count, "float64")
+    arrays = weights(count, "float64", shape=(64, -1))
     mixed = [arrays[0], arrays[1].astype("float32"), *arrays[2:]]
     assert all(np.asarray(result).dtype == "float64" for result in method(*mixed))
-    broadcast = [arrays[0], arrays[1][:1], *arrays[2:]]
-    full = [arrays[0], np.full_like(arrays[1], arrays[1][0]), *arrays[2:]]
+    column = arrays[1][:, :1]
+    full = [arrays[0], np.repeat(column, arrays[0].shape[1], axis=1), *arrays[2:]]
     expected = [np.copy(result) for result in method(*(x.copy() for x in full))]
-    for result, other in zip(method(*broadcast), expected, strict=True):
+    for result, other in zip(
+        method(arrays[0], column, *arrays[2:]), expected, strict=True
+    ):
         np.testing.assert_allclose(result, other, rtol=1e-13, atol=1e-13)
 
 
