@@ -1,8 +1,12 @@
 """Save and load: a model with its parameters, or a whole training state, in one file.
 
 A file holds one nested dict, the state. What `save` writes is the state {"model",
-"params"}; a training state that has these two among its names is a model as well, so
-one file can be resumed from by `load_state` and predicted from by `load`.
+"params"}; a training state that has these two among its names is a model as well:
+
+    save_state(path, {"model": elbo, **state})      state from `fit`
+    elbo, params = load(path)                       to predict
+    state = load_state(path)                        to go on training,
+    elbo = state.pop("model")                       with fit(elbo, ..., state=state)
 """
 
 import os
@@ -29,7 +33,8 @@ def save(path: str | os.PathLike[str], model: Any, params: Params) -> None:
     Args:
         path: where; the folder must exist.
         model: a layer or an `ELBO`.
-        params: as its `init` returns them, in any array library.
+        params: as its `init` returns them, in any array library. In bfloat16 they are
+            stored as float32, which holds them exactly.
 
     Raises:
         ImportError: if safetensors is not installed.

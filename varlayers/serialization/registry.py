@@ -18,7 +18,7 @@ from varlayers.random import Key
 
 __all__ = ["class_name", "entry_name", "find_class", "find_entry", "register_class"]
 
-C = TypeVar("C", bound=type)
+_C = TypeVar("_C", bound=type)
 
 _KINDS = (
     "activations",
@@ -34,7 +34,7 @@ _KINDS = (
 _REGISTERED: dict[str, type] = {"random.Key": Key}
 
 
-def register_class(cls: C, name: str | None = None) -> C:
+def register_class(cls: _C, name: str | None = None) -> _C:
     """Let descriptions, and so files, mention a class. Usable as a decorator.
 
     Args:
