@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from support.libraries import make_library
 
 from varlayers.dispatch import kernels_for
 from varlayers.kernels import Kernels
@@ -265,7 +266,10 @@ def test_sgd(library, k, nesterov, decay):
         library,
         k.sgd_,
         *(param, grad, velocity),
-        rate=0.1, momentum=0.9, nesterov=nesterov, decay=decay,
+        rate=0.1,
+        momentum=0.9,
+        nesterov=nesterov,
+        decay=decay,
     )
     for index in np.ndindex(2, 3):
         p = param[index]
@@ -314,3 +318,19 @@ def test_kernels_without_a_generator_say_so(draw):
     with pytest.raises(NotImplementedError, match=f"^{re.escape(message)}"):
         getattr(Kernels(np), draw)(source, (2,), np.zeros(1))
     assert getattr(Kernels(np), draw)(key(0), (2,), np.zeros(1)).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_host_differentiates_softplus_right_at_zero(name):
+    library = make_library(name)
+    kernels = kernels_for(library.asarray([0.0]))
+    if name == "torch":
+        import torch
+
+        x = torch.zeros((), dtype=torch.float64, requires_grad=True)
+        (slope,) = torch.autograd.grad(kernels.softplus(x)[0], x)
+    else:
+        import jax
+
+        slope = jax.grad(lambda x: kernels.softplus(x)[0])(library.asarray(0.0))
+    assert float(slope) == 0.5
