@@ -3,8 +3,8 @@
 The words are those of `Kernels.words`, bit for bit. Its first round starts from a
 second counter word of 0, so it is x0 = j + k0 + k1, x1 = rotate(k1) ^ x0.
 
-Angles are 2π u with u = word / 2**32 in [-1/2, 1/2): as signed integers the words
-convert faster. In float32 sine and cosine come from those of half the angle, each a
+Angles are 2π u with u = word / 2**32 in [-1/2, 1/2): words convert faster as signed
+integers. In float32 sine and cosine come from those of half the angle, each a
 polynomial in u², in fewer passes than NumPy's own functions cost:
 
     s = √2 sin πu     c = √2 cos πu     cos 2πu = 1 - s²     sin 2πu = s c
@@ -31,8 +31,6 @@ _ROUNDS = 13
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _LEFT = scalars(np.uint32, *_ROTATIONS)
 _RIGHT = scalars(np.uint32, *(32 - rotation for rotation in _ROTATIONS))
-
-_UNIT, _HALF_UNIT, _MINUS_TWO, _ONE = scalars(np.float32, 2.0**-32, 2.0**-33, -2, 1)
 
 # √2 sin(πu) / u and √2 cos(πu) interpolated at Chebyshev's points of 0 <= u² <= 1/4;
 # with rounding both are within 1.2e-7.
@@ -72,7 +70,7 @@ def normal(key: Key, count: int, dtype: Any) -> Any:
     for part, x0, x1 in _word_chunks(key, out.shape[0]):
         r, u, s, c, scratch = buffers[:, : x0.shape[0]]
         _radius(x0, r)
-        np.multiply(x1.view(np.int32), _UNIT, u)
+        np.copyto(u, x1.view(np.int32))
         cos, sin = _cos_sin(u, s, c, scratch)
         np.multiply(r, cos, out[part, 0])
         np.multiply(r, sin, out[part, 1])
@@ -124,26 +122,34 @@ def _later_rounds(
 
 
 def _radius(word: Any, r: Any) -> None:
+    unit, half_unit, minus_two = _constants(r.dtype)[:3]
     np.copyto(r, word)
-    np.multiply(r, _UNIT, r)
-    np.add(r, _HALF_UNIT, r)
+    np.multiply(r, unit, r)
+    np.add(r, half_unit, r)
     np.log(r, r)
-    np.multiply(r, _MINUS_TWO, r)
+    np.multiply(r, minus_two, r)
     np.sqrt(r, r)
 
 
 def _cos_sin(u: Any, s: Any, c: Any, scratch: Any) -> tuple[Any, Any]:
-    """Return cosine and sine of 2π u; overwrite every argument."""
+    """Return cosine and sine of 2π u / 2**32; overwrite every argument."""
+    unit, _, _, one, turn = _constants(u.dtype)
     if u.dtype != np.float32:
-        np.multiply(u, 2 * math.pi, u)
+        np.multiply(u, turn, u)
         return np.cos(u, c), np.sin(u, s)
+    np.multiply(u, unit, u)
     np.multiply(u, u, scratch)
     polynomial(_SINE, scratch, s)
     np.multiply(s, u, s)
     polynomial(_COSINE, scratch, c)
     np.multiply(c, s, c)
     np.multiply(s, s, s)
-    return np.subtract(_ONE, s, s), c
+    return np.subtract(one, s, s), c
+
+
+@functools.cache
+def _constants(dtype: Any) -> list[Any]:
+    return scalars(dtype, 2.0**-32, 2.0**-33, -2, 1, 2 * math.pi * 2.0**-32)
 
 
 @functools.cache

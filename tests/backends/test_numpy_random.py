@@ -66,7 +66,7 @@ def test_cosine_and_sine(dtype):
         [EXTREME, np.random.default_rng(0).integers(0, 2**32, 100_000)]
     )
     turn = 2 * np.pi * (words / 2.0**32)
-    u = words.astype(np.uint32).view(np.int32) * np.array(2.0**-32, dtype)
+    u = words.astype(np.uint32).view(np.int32).astype(dtype)
     cos, sin = numpy_random._cos_sin(u, *np.empty((3, words.size), dtype))
     assert np.max(np.abs(cos - np.cos(turn))) < TINY[dtype]
     assert np.max(np.abs(sin - np.sin(turn))) < TINY[dtype]
