@@ -9,10 +9,10 @@ from varlayers.types import Array, Shape
 
 __all__ = ["check_arrays", "check_input", "check_size", "lookup"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def lookup(owner: str, argument: str, value: Any, table: Mapping[str, T]) -> T | Any:
+def lookup(owner: str, argument: str, value: Any, table: Mapping[str, _T]) -> _T | Any:
     """Return the entry that a string names, or `value` itself if it is no string.
 
     Raises:

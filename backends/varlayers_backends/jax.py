@@ -23,7 +23,7 @@ class JaxKernels(Kernels):
 
     def asarray(self, data: Any, like: jax.Array) -> jax.Array:
         with jax.ensure_compile_time_eval():  # a tracer must not outlive its trace
-            return jnp.asarray(data, dtype=like.dtype)
+            return jnp.asarray(data, dtype=like.dtype, device=self.device(like))
 
     def device(self, x: jax.Array) -> Any:
         return None if isinstance(x, jax.core.Tracer) else x.device

@@ -5,8 +5,8 @@ A file holds one nested dict, the state. What `save` writes is the state {"model
 
     save_state(path, {"model": elbo, **state})      state from `fit`
     elbo, params = load(path)                       to predict
-    state = load_state(path)                        to go on training,
-    elbo = state.pop("model")                       with fit(elbo, ..., state=state)
+    state = load_state(path)                        to go on training:
+    state = fit(state["model"], ..., state=state)
 """
 
 import os

@@ -29,7 +29,7 @@ from varlayers.types import Array, Optimizer, Params
 
 __all__ = ["fit"]
 
-State: TypeAlias = dict[str, Any]
+_State: TypeAlias = dict[str, Any]
 
 _ADAM = Adam()
 
@@ -43,13 +43,13 @@ def fit(
     epochs: int,
     batch_size: int = 128,
     optimizer: Optimizer = _ADAM,
-    state: State | None = None,
+    state: _State | None = None,
     validation: tuple[Array, Array] | None = None,
     validation_samples: int = 8,
     early_stopping: EarlyStopping | None = None,
-    callbacks: Sequence[Callable[[State], bool | None]] = (),
+    callbacks: Sequence[Callable[[_State], bool | None]] = (),
     progress: bool | None = None,
-) -> State:
+) -> _State:
     """Maximize the evidence lower bound by mini-batches; return the training state.
 
     Arrays stay in their library and on their device.
@@ -63,7 +63,7 @@ def fit(
         batch_size: examples per step, >= 1; an epoch's last batch may be smaller.
         optimizer: what takes the steps.
         state: where to go on from, as an earlier call returned it with the same data,
-            key and batch size. It is not changed.
+            key and batch size. It is not changed; entries of your own are kept.
         validation: inputs and targets held out; minus their mean log predictive
             density is the history's "validation_nll".
         validation_samples: posterior samples for it, >= 1.
@@ -120,7 +120,7 @@ def fit(
 
 
 def _run_epoch(
-    state: State,
+    state: _State,
     elbo: ELBO,
     optimizer: Optimizer,
     x: Array,
@@ -179,7 +179,7 @@ def _batches(x: Array, step: int, key: Key, batch_size: int) -> Iterator[Array]:
         yield k.xp.asarray(rows, device=k.device(x))
 
 
-def _initial(elbo: ELBO, x: Array, key: Key, optimizer: Optimizer) -> State:
+def _initial(elbo: ELBO, x: Array, key: Key, optimizer: Optimizer) -> _State:
     params = elbo.init(fold_in(key, 2), like=x)
     return {
         "params": params,
@@ -189,30 +189,32 @@ def _initial(elbo: ELBO, x: Array, key: Key, optimizer: Optimizer) -> State:
     }
 
 
-def _copied(state: State) -> State:
+def _copied(state: _State) -> _State:
     """Return a state whose arrays and lists the optimizer may overwrite."""
     return tree.map_leaves(_copy_leaf, state)
 
 
 def _copy_leaf(leaf: Any) -> Any:
-    if isinstance(leaf, int | float):
-        return leaf
     if isinstance(leaf, list):
         return list(leaf)
-    return kernels_for(leaf).xp.asarray(leaf, copy=True)
+    return (
+        kernels_for(leaf).xp.asarray(leaf, copy=True)
+        if hasattr(leaf, "dtype")
+        else leaf
+    )
 
 
-def _keep_best(state: State, early_stopping: EarlyStopping) -> None:
+def _keep_best(state: _State, early_stopping: EarlyStopping) -> None:
     history = state["history"]
     if early_stopping.best_epoch(history) == len(history["validation_nll"]) - 1:
         state["best"] = _copied(state["params"])
 
 
-def _is_over(early_stopping: EarlyStopping | None, history: State) -> bool:
+def _is_over(early_stopping: EarlyStopping | None, history: _State) -> bool:
     return early_stopping is not None and early_stopping.is_over(history)
 
 
-def _append(history: State, **figures: float) -> None:
+def _append(history: _State, **figures: float) -> None:
     for name, value in figures.items():
         history.setdefault(name, []).append(value)
 
@@ -221,7 +223,7 @@ def _mean(values: Array) -> float:
     return float(kernels_for(values).xp.mean(values))
 
 
-def _check_state(state: State, per_epoch: int) -> None:
+def _check_state(state: _State, per_epoch: int) -> None:
     if state["step"] % per_epoch:
         msg = (
             f"fit expected `state` at the end of an epoch of {per_epoch} steps, "
