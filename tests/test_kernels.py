@@ -122,6 +122,29 @@ def test_sample_normal(library, k):
     np.testing.assert_allclose(actual, loc + scale * eps, rtol=1e-15, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scale_normal_is_shifted_softplus(library, k, dtype):
+    rho = np.array([-1e3, -2.0, 0.0, 3.0])
+    scale, slope = run(library, k.scale_normal, rho, 1e-3, dtype=dtype)
+    exact = softplus(np.array([-50, -2.0, 0.0, 3.0])) + 1e-3
+    np.testing.assert_allclose(scale, exact, rtol=4 * EPS[dtype])
+    exact = [0, *(1 / (1 + np.exp(-rho[1:])))]
+    np.testing.assert_allclose(slope, exact, rtol=4 * EPS[dtype])
+
+
+def test_backward_of_sample_and_variance(library, k):
+    """The gradient by rho of Σ dw w and of Σ dvar scale², by central differences."""
+    rho, eps, dy = random(0, 3, 4, 5)
+    slope = 1 / (1 + np.exp(-rho))
+    h, ends = 1e-5, (rho + 1e-5, rho - 1e-5)
+    drho = run(library, k.sample_normal_backward, slope, eps, dy)
+    above, below = (dy * softplus(end) * eps for end in ends)
+    np.testing.assert_allclose(drho, (above - below) / (2 * h), rtol=1e-7, atol=1e-9)
+    drho = run(library, k.variance_normal_backward, softplus(rho), slope, dy)
+    above, below = (dy * softplus(end) ** 2 for end in ends)
+    np.testing.assert_allclose(drho, (above - below) / (2 * h), rtol=1e-7, atol=1e-9)
+
+
 def divergence(loc, scale, prior_loc, prior_scale):
     """Return KL(N(loc, scale²) ‖ N(prior_loc, prior_scale²)) by quadrature."""
     q, p = NormalDist(loc, scale), NormalDist(prior_loc, prior_scale)

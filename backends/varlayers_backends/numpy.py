@@ -71,6 +71,11 @@ class NumpyKernels(Kernels):
         numpy_passes.softplus(x.reshape(-1), value.reshape(-1), slope.reshape(-1))
         return value, slope
 
+    def scale_normal(self, rho: Any, shift: float) -> tuple[Any, Any]:
+        scale, slope = self.softplus(rho)
+        scale += shift
+        return scale, slope
+
     def add_kl_normal_(
         self,
         loc: Any,

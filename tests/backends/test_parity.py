@@ -8,8 +8,9 @@ import inspect
 
 import numpy as np
 import pytest
+from support.kernel_cases import CASES
 from support.libraries import Library, make_library
-from support.parity import CASES, FACTS, LARGE, SMALL, check_cases, overrides, uncovered
+from support.parity import FACTS, LARGE, SMALL, check_cases, overrides, uncovered
 
 from varlayers.dispatch import _BACKENDS, kernels_for
 from varlayers.kernels import Kernels

@@ -1,0 +1,144 @@
+"""How each kernel is called, and how exactly a backend's result must agree.
+
+A case turns random inputs of one shape and dtype into the arguments of one call.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from varlayers.random import Key
+
+KEY = Key(0x243F6A88, 0x85A308D3)
+ADAM = {"rate": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Random arguments of one shape and dtype."""
+
+    rng: np.random.Generator
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def count(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+    def normal(self, spread: float = 1.0) -> np.ndarray:
+        return np.asarray(spread * self.rng.standard_normal(self.shape), self.dtype)
+
+    def rows(self, width: int) -> np.ndarray:
+        """Return rows of a width, up to a thousand in place of many elements."""
+        shape = self.shape if self.count < 1000 else (self.count % 1000,)
+        return np.asarray(5 * self.rng.standard_normal((*shape, width)), self.dtype)
+
+    def between(self, low: float, high: float, shape: Any = None) -> np.ndarray:
+        shape = self.shape if shape is None else shape
+        return np.asarray(self.rng.uniform(low, high, shape), self.dtype)
+
+    def sprinkled(self, x: np.ndarray, *values: float) -> np.ndarray:
+        """Return x with a few of its entries replaced."""
+        flat = x.reshape(-1).copy()
+        for offset, value in enumerate(values):
+            flat[offset::97] = value
+        return flat.reshape(self.shape)
+
+    def words(self) -> np.ndarray:
+        return self.rng.integers(0, 2**32, self.shape, dtype=np.uint32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to call a method, and its tolerance in units of the dtype's epsilon."""
+
+    arguments: Callable[[Inputs], tuple[Any, ...]]
+    relative: float = 0.0
+    absolute: float = 0.0
+    options: tuple[tuple[str, Any], ...] = ()
+    donated: tuple[int, ...] = ()
+    any_dtype: bool = False
+    may_alias: bool = False
+
+
+def _weights(i: Inputs, *prior: Any) -> tuple[Any, ...]:
+    scale, slope = i.between(0.05, 2), i.between(0.01, 1)
+    return (i.normal(), scale, slope, *prior, 0.3, i.normal(), i.normal())
+
+
+def _kl_with_zeros(i: Inputs) -> tuple[Any, ...]:
+    loc, scale, slope, *rest = _weights(i, 0.0, 1.0)
+    return (loc, i.sprinkled(scale, 0.0), i.sprinkled(slope, 0.0), *rest)
+
+
+def _kl(arguments: Callable[[Inputs], tuple[Any, ...]]) -> Case:
+    return Case(arguments, relative=16, absolute=64, donated=(6, 7))
+
+
+def _adam(**options: Any) -> Case:
+    return Case(
+        lambda i: (i.normal(), i.normal(), i.normal(), i.between(0, 1)),
+        relative=4,
+        absolute=8,
+        options=tuple({**ADAM, **options}.items()),
+        donated=(0, 2, 3),
+    )
+
+
+def _sgd(**options: Any) -> Case:
+    return Case(
+        lambda i: (i.normal(), i.normal(), i.normal()),
+        relative=4,
+        absolute=8,
+        options=tuple({"rate": 0.1, **options}.items()),
+        donated=(0, 2),
+    )
+
+
+CASES: dict[str, tuple[Case, ...]] = {
+    "asarray": (Case(lambda i: (i.normal().tolist(), i.normal())),),
+    "to_numpy": (Case(lambda i: (i.normal(),), may_alias=True),),
+    "words": (Case(lambda i: (KEY, i.count, i.normal()), any_dtype=True),),
+    "bit_index": (Case(lambda i: (i.words(),)),),
+    "uniform": (Case(lambda i: (KEY, i.shape, i.normal())),),
+    "normal": (Case(lambda i: (KEY, i.shape, i.normal()), absolute=32),),
+    "signs": (Case(lambda i: (KEY, i.shape, i.normal())),),
+    "softplus": (
+        Case(lambda i: (i.normal(3),), relative=4),
+        Case(lambda i: (i.sprinkled(i.normal(30), 1e3, -1e3, 0),), relative=4),
+    ),
+    "erf": (Case(lambda i: (i.normal(2),), relative=8),),
+    "gammaln": (Case(lambda i: (i.between(0.01, 40),), relative=16, absolute=16),),
+    "ndtri": (Case(lambda i: (i.between(1e-6, 1 - 1e-6),), 64, 16),),
+    "scale_normal": (Case(lambda i: (i.normal(3), 1e-5), relative=4),),
+    "sample_normal_backward": (
+        Case(lambda i: (i.between(0, 1), i.normal(), i.normal()), 2),
+    ),
+    "variance_normal_backward": (
+        Case(lambda i: (i.between(0, 1), i.between(0, 1), i.normal()), 4),
+    ),
+    "sample_normal": (Case(lambda i: (i.normal(), i.between(0, 1), i.normal()), 2, 2),),
+    "add_kl_normal_": (
+        _kl(lambda i: _weights(i, 0.0, 1.0)),
+        _kl(lambda i: _weights(i, i.normal(), i.between(0.2, 2))),
+        _kl(lambda i: _weights(i, 0.5, i.between(0.2, 2, i.shape[-1:]))),
+        _kl(_kl_with_zeros),
+    ),
+    "local_noise": (Case(lambda i: (i.normal(), i.between(0, 2), i.normal()), 2, 2),),
+    "local_noise_backward": (
+        Case(lambda i: (i.between(0.01, 2), i.normal(), i.normal()), 2),
+        Case(lambda i: (i.sprinkled(i.between(0.01, 2), 0), i.normal(), i.normal()), 2),
+    ),
+    "log_softmax": (
+        Case(lambda i: (i.rows(10),), absolute=32),
+        Case(lambda i: (i.rows(100),), absolute=32),
+        Case(lambda i: (i.rows(1),)),
+    ),
+    "adam_": (_adam(decay=0.0, step=1), _adam(decay=0.1, step=1000)),
+    "sgd_": (
+        _sgd(momentum=0.9, nesterov=False, decay=0.0),
+        _sgd(momentum=0.9, nesterov=True, decay=0.1),
+    ),
+}
