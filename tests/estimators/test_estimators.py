@@ -16,7 +16,7 @@ from support.gradients import (
 )
 from support.libraries import assert_same, make_library
 from support.maps import MAP_EXAMPLES, MapLayer
-from support.problems import problem
+from support.problems import Problem, compiled, problem
 
 from varlayers.dispatch import kernels_for
 from varlayers.estimators import ESTIMATORS, Deterministic
@@ -39,14 +39,14 @@ def layer_of(map_name, estimator, posterior="normal", bias=None):
     )
 
 
-def cases():
+def cases(shapes=slice(None)):
     """Yield a layer and an input shape, for every combination."""
     table = itertools.product(MAPS, EVERY_ESTIMATOR, EVERY_POSTERIOR, BIASES)
     for map_name, estimator, posterior, bias in table:
         layer = layer_of(map_name, estimator, EVERY_POSTERIOR[posterior], bias)
         if EVERY_POSTERIOR[posterior].deterministic and estimator != "flipout":
             continue  # no noise, so every estimator is the same `Deterministic`
-        for x_shape in MAP_EXAMPLES[map_name].x_shapes:
+        for x_shape in MAP_EXAMPLES[map_name].x_shapes[shapes]:
             name = f"{map_name}{list(x_shape)}-{estimator}-{posterior}-{bias}"
             yield pytest.param(layer, x_shape, id=name)
 
@@ -67,7 +67,7 @@ def test_gradient_in_a_random_direction(layer, x_shape):
 
 
 @pytest.mark.parametrize("engine", AUTODIFF)
-@pytest.mark.parametrize(("layer", "x_shape"), CASES)
+@pytest.mark.parametrize(("layer", "x_shape"), [*cases(slice(2))])
 def test_gradient_equals_that_of_autodiff(layer, x_shape, engine):
     case = problem(layer, x_shape)
     desired = autodiff(
@@ -84,9 +84,10 @@ def test_same_numbers_on_every_library(library, layer, x_shape):
 
 @pytest.mark.parametrize(("layer", "x_shape"), RANDOM_CASES)
 def test_same_noise_of_one_key_on_every_library(library, layer, x_shape):
-    case = problem(layer, x_shape, seed=3)
-    noise = layer.draw(key(4), x_shape, case.on(library).x)
-    assert_same(library, noise, case.noise, 1e-12)
+    x = np.zeros(x_shape)
+    draw = compiled(library, lambda x: layer.draw(key(4), x_shape, x))
+    desired = layer.draw(key(4), x_shape, x)
+    assert_same(library, draw(library.asarray(x)), desired, 1e-12)
 
 
 @pytest.mark.parametrize(("layer", "x_shape"), RANDOM_CASES)
@@ -114,11 +115,11 @@ def test_same_numbers_under_jit(layer, x_shape):
 def test_float32_stays_float32(library, layer, x_shape):
     case = problem(layer, x_shape)
     single = map_leaves(np.float32, {"y": case.gradient()[0], **case.gradient()[1]})
-    y, gradient = case.on(library, "float32").gradient()
+    y, gradient = case.run_on(library, Problem.gradient, "float32")
     assert_same(library, {"y": y, **gradient}, single, 1e-5)
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("name", ["numpy", "torch"])
 @pytest.mark.parametrize(("layer", "x_shape"), RANDOM_CASES)
 def test_two_forwards_before_one_backward(layer, x_shape, name):
     """A later forward changes neither saved nor any argument."""
@@ -132,7 +133,7 @@ def test_two_forwards_before_one_backward(layer, x_shape, name):
         dx, dparams = layer.backward(saved, case.dy)
         assert_same(library, {"x": dx, "params": dparams}, desired, 1e-12)
         layer.add_kl(saved, dparams, 1e3)
-    assert_same(library, tuple(case[1:]), tuple(problem(layer, x_shape)[1:]), 0)
+    assert_same(library, case.arrays, problem(layer, x_shape).arrays, 0)
 
 
 # ---- corners -----------------------------------------------------------------------
@@ -159,7 +160,7 @@ def test_huge_rho_is_finite(library, map_name, estimator):
     layer = layer_of(map_name, estimator, NO_SHIFT, bias=NO_SHIFT)
     case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
     case = case._replace(params=with_rho(case.params, 1e3))
-    y, gradient = case.on(library, "float32").gradient()
+    y, gradient = case.run_on(library, Problem.gradient, "float32")
     for _, leaf in items({"y": y, **gradient}):
         assert np.all(np.isfinite(library.to_numpy(leaf)))
     assert_directional(case.value, case.point, case.gradient()[1])
@@ -202,9 +203,10 @@ def test_one_example_and_none(library, map_name, estimator):
     layer = layer_of(map_name, estimator, bias="normal")
     shape = MAP_EXAMPLES[map_name].x_shapes[1]
     one = problem(layer, (1, *shape[1:]))
-    assert_same(library, one.on(library).gradient(), one.gradient(), 1e-12)
-    none = problem(layer, (0, *shape[1:])).on(library)
-    y, gradient = none.gradient()
+    actual = one.run_on(library, Problem.gradient)
+    assert_same(library, actual, one.gradient(), 1e-12)
+    none = problem(layer, (0, *shape[1:]))
+    y, gradient = none.run_on(library, Problem.gradient)
     assert tuple(y.shape) == layer.out_shape((0, *shape[1:]))
     assert gradient["x"].shape == none.x.shape
     for _, leaf in items(gradient["params"]):

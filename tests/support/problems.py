@@ -20,7 +20,17 @@ class Problem(NamedTuple):
 
     def on(self, library, dtype="float64"):
         """Return the same problem with arrays of another library."""
-        return Problem(self.layer, *(library.tree(part, dtype) for part in self[1:]))
+        return Problem(self.layer, *(library.tree(part, dtype) for part in self.arrays))
+
+    def run_on(self, library, function, dtype="float64"):
+        """Return function(the problem on another library), compiled for JAX."""
+        run = compiled(library, lambda *arrays: function(Problem(self.layer, *arrays)))
+        return run(*self.on(library, dtype).arrays)
+
+    @property
+    def arrays(self):
+        """All but the layer."""
+        return tuple(self[1:])
 
     @property
     def point(self):
@@ -37,6 +47,15 @@ class Problem(NamedTuple):
         y, saved = self.layer.forward(self.params, self.x, self.noise)
         dx, dparams = self.layer.backward(saved, self.dy)
         return y, {"x": dx, "params": dparams}
+
+
+def compiled(library, function):
+    """Return the function, compiled for JAX; its single operations compile slowly."""
+    if library.name != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)
 
 
 def problem(layer, x_shape, seed=0):

@@ -1,0 +1,94 @@
+"""Examples of every layer: the rows of the tests that hold for all.
+
+A new layer joins by its line in `LAYERS` and one here.
+"""
+
+import numpy as np
+
+from varlayers.activations import ACTIVATIONS
+from varlayers.estimators import Flipout
+from varlayers.layers import (
+    Activation,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    Residual,
+    Sequential,
+)
+from varlayers.priors import NormalPrior
+
+_ARRAY_PRIOR = NormalPrior(np.array([0.1, -0.2]), np.array([[0.5], [1.0], [2.0]]))
+_TO_3 = Dense(4, 3, estimator="reparameterization", prior="width-scaled normal")
+_SHARED = Dense(3, 3, estimator="local", bias="normal")
+
+# Of each class: name -> (layer, shape of x).
+LAYER_EXAMPLES = {
+    "Activation": {
+        "by name": (Activation("tanh"), (4, 3)),
+        "a pair": (Activation(ACTIVATIONS["gelu"]), (2, 4, 3)),
+    },
+    "Dense": {
+        "default": (Dense(3, 2), (5, 3)),
+        "local": (
+            Dense(3, 2, estimator="local", bias="normal", bias_prior="normal"),
+            (5, 3),
+        ),
+        "element signs": (
+            Dense(3, 2, estimator=Flipout("element"), prior=_ARRAY_PRIOR, bias=None),
+            (2, 4, 3),
+        ),
+        "point": (
+            Dense(3, 2, posterior="point", prior=_ARRAY_PRIOR, bias_prior="normal"),
+            (5, 3),
+        ),
+    },
+    "Dropout": {"default": (Dropout(), (4, 3)), "none": (Dropout(0.0), (4, 3))},
+    "Flatten": {"default": (Flatten(), (2, 4, 3)), "one axis": (Flatten(), (3,))},
+    "LayerNorm": {
+        "default": (LayerNorm(4), (3, 4)),
+        "positions": (LayerNorm(4, eps=0.1), (2, 3, 4)),
+        "one example": (LayerNorm(4), (4,)),
+    },
+    "Residual": {
+        "identity": (Residual(Dense(3, 3, bias_prior="normal")), (5, 3)),
+        "shortcut": (
+            Residual(Dense(3, 2, bias="normal"), Dense(3, 2, estimator="local")),
+            (5, 3),
+        ),
+        "no parameters": (Residual(Activation("silu"), Dropout(0.3)), (4, 3)),
+    },
+    "Sequential": {
+        "network": (
+            Sequential(
+                [
+                    Flatten(),
+                    Dense(12, 6, estimator="local"),
+                    LayerNorm(6),
+                    Activation("elu"),
+                    Dropout(0.2),
+                    Dense(6, 2, estimator="reparameterization", bias="normal"),
+                ]
+            ),
+            (5, 4, 3),
+        ),
+        "nested": (
+            Sequential(
+                [
+                    Residual(
+                        Sequential([Dense(3, 4), Activation("gelu"), Dense(4, 3)])
+                    ),
+                    Sequential([Activation("softplus"), Residual(LayerNorm(3))]),
+                ]
+            ),
+            (5, 3),
+        ),
+        "one layer twice": (Sequential([_SHARED, Activation("tanh"), _SHARED]), (5, 3)),
+        "no parameters": (Sequential([Activation("silu"), Flatten()]), (2, 4, 3)),
+    },
+}
+EVERY_LAYER = {
+    f"{kind} {name}": example
+    for kind, examples in LAYER_EXAMPLES.items()
+    for name, example in examples.items()
+}
