@@ -34,6 +34,7 @@ UNTESTED = {
     for name in ("arrays", "models", "parts")
 }
 
+TYPES = "varlayers/types/parts.py"
 MAP = "varlayers/maps/conv.py"
 LAYER = "varlayers/layers/conv.py"
 PACKAGE = "varlayers/layers/__init__.py"
@@ -63,7 +64,7 @@ def test_every_part_in_the_tiers_exists():
         (imports_point_down, MAP, "from varlayers import estimators"),
         (imports_point_down, MAP, "def f():\n    import varlayers.posteriors"),
         (imports_point_down, MAP, "import varlayers"),
-        (imports_point_down, "varlayers/types/parts.py", "from varlayers.random import key"),
+        (imports_point_down, TYPES, "from varlayers.random import key"),
         (imports_point_down, "varlayers/novel.py", ""),
         (core_imports_no_framework, LAYER, "import torch"),
         (core_imports_no_framework, LAYER, "def f():\n    from jax import numpy"),
@@ -107,7 +108,7 @@ LONGEST_FUNCTION = (
     [
         (imports_point_down, LAYER, "from varlayers.maps.matmul import MATMUL"),
         (imports_point_down, LAYER, "from varlayers.layers.bilinear import Bilinear"),
-        (imports_point_down, "varlayers/types/parts.py", TYPING_IMPORT),
+        (imports_point_down, TYPES, TYPING_IMPORT),
         (imports_point_down, "varlayers/__init__.py", "from varlayers import elbo"),
         (core_imports_no_framework, LAYER, "def f():\n    from scipy import special"),
         (core_imports_no_framework, BACKEND, "import torch"),
