@@ -2,7 +2,6 @@
 
 import array_api_strict
 import pytest
-
 from support.libraries import LIBRARY_NAMES, make_library
 
 

@@ -159,13 +159,13 @@ def test_entry_points_register(monkeypatch, made):
         ]
     )
     monkeypatch.setattr(
-        dispatch, "entry_points", lambda **chosen: points.select(**chosen)
+        metadata, "entry_points", lambda **chosen: points.select(**chosen)
     )
     assert made == [kernels_for(array_api_strict.asarray([1.0]))]
 
 
 def test_registration_comes_before_entry_points(monkeypatch, made):
-    monkeypatch.setattr(dispatch, "entry_points", None)
+    monkeypatch.setattr(metadata, "entry_points", None)
     register_kernels("array_api_strict", TARGET)
     assert made == [kernels_for(array_api_strict.asarray([1.0]))]
 

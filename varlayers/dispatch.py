@@ -6,7 +6,6 @@ kernels: right, if not fast.
 """
 
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, cast
 
 from varlayers.kernels import Kernels
@@ -56,6 +55,8 @@ def _resolve(x: Array) -> Kernels:
 
 
 def _from_entry_points(library: str) -> str | None:
+    from importlib.metadata import entry_points
+
     for point in entry_points(group="varlayers.backends", name=library):
         return point.value
     return None

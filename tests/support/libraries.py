@@ -59,7 +59,6 @@ def make_library(name: str) -> Library:
         pytest.skip(f"{name} is not installed")
     if name == "torch":
         import torch
-
         from array_api_compat import torch as xp
 
         torch.set_num_threads(2)
