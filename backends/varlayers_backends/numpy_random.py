@@ -66,12 +66,12 @@ def signs(key: Key, count: int, dtype: Any) -> Any:
 def normal(key: Key, count: int, dtype: Any) -> Any:
     """Return `Kernels.normal`, flat."""
     out = _pairs(count, dtype)
-    buffers = np.empty((5, min(out.shape[0], CHUNK)), dtype)
+    buffers = np.empty((4, min(out.shape[0], CHUNK)), dtype)
     for part, x0, x1 in _word_chunks(key, out.shape[0]):
-        r, u, s, c, scratch = buffers[:, : x0.shape[0]]
-        _radius(x0, r)
+        u, s, c, r = buffers[:, : x0.shape[0]]
         np.copyto(u, x1.view(np.int32))
-        cos, sin = _cos_sin(u, s, c, scratch)
+        cos, sin = _cos_sin(u, s, c, scratch=r)
+        _radius(x0, r)
         np.multiply(r, cos, out[part, 0])
         np.multiply(r, sin, out[part, 1])
     return out.reshape(-1)[:count]
