@@ -187,3 +187,10 @@ assert not loaded, loaded
 assert "varlayers_backends.torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_subclass_has_the_kernels_of_its_base():
+    class Mine(np.ndarray):
+        """An array type that another package defines."""
+
+    assert type(kernels_for(np.zeros(2).view(Mine))).__name__ == "NumpyKernels"

@@ -42,8 +42,7 @@ def register_kernels(library: str, target: str) -> None:
 
 
 def _resolve(x: Array) -> Kernels:
-    library = type(x).__module__.partition(".")[0]
-    target = _BACKENDS.get(library) or _from_entry_points(library)
+    target = _target(type(x))
     if target is None:
         kernels = Kernels(_namespace(x))
     else:
@@ -52,6 +51,16 @@ def _resolve(x: Array) -> Kernels:
         kernels = cast("Kernels", getattr(import_module(module), name)())
     _BY_TYPE[type(x)] = kernels
     return kernels
+
+
+def _target(kind: type) -> str | None:
+    """Return the backend of the library that defines the type or one of its bases."""
+    for base in kind.__mro__:
+        library = base.__module__.partition(".")[0]
+        target = _BACKENDS.get(library) or _from_entry_points(library)
+        if target is not None:
+            return target
+    return None
 
 
 def _from_entry_points(library: str) -> str | None:

@@ -25,11 +25,22 @@ from array_api_compat import array_namespace
 
 from varlayers.types import Array
 
-__all__ = ["Key", "Native", "Source", "fold_in", "key", "native", "split", "threefry"]
+__all__ = [
+    "PARITY",
+    "ROTATIONS",
+    "Key",
+    "Native",
+    "Source",
+    "fold_in",
+    "key",
+    "native",
+    "split",
+    "threefry",
+]
 
 _MASK = 0xFFFFFFFF
-_PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form
-_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
+PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form
+ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _KEY_ROUNDS = 20
 
 
@@ -159,10 +170,10 @@ def threefry(
         rounds: 13 or 20 are of use.
         wrap: reduces modulo 2**32; the identity for 32-bit unsigned arrays.
     """
-    schedule = (key.k0, key.k1, key.k0 ^ key.k1 ^ _PARITY)
+    schedule = (key.k0, key.k1, key.k0 ^ key.k1 ^ PARITY)
     x0, x1 = wrap(c0 + schedule[0]), wrap(c1 + schedule[1])
     for number in range(rounds):
-        rotation = _ROTATIONS[number % 8]
+        rotation = ROTATIONS[number % 8]
         x0 = wrap(x0 + x1)
         x1 = (wrap(x1 << rotation) | (x1 >> (32 - rotation))) ^ x0
         if number % 4 == 3:

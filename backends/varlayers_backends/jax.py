@@ -1,16 +1,19 @@
 """Kernels for JAX arrays and tracers: the standard's gaps, filled by JAX's own."""
 
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.scipy import special
 
 from varlayers.kernels import Kernels
 from varlayers.random import Key
+from varlayers.types import Shape
+from varlayers.windows import Window
 
 __all__ = ["JaxKernels"]
 
@@ -50,6 +53,41 @@ class JaxKernels(Kernels):
 
     def log_softmax(self, logits: jax.Array) -> jax.Array:
         return jax.nn.log_softmax(logits, axis=-1)
+
+    def conv(self, x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+        return _conv(x, w, window)
+
+    def conv_adjoint_x(
+        self, dy: jax.Array, w: jax.Array, x_shape: Shape, window: Window
+    ) -> jax.Array:
+        x = jax.ShapeDtypeStruct(x_shape, dy.dtype)
+        (dx,) = jax.linear_transpose(lambda x: _conv(x, w, window), x)(dy)
+        return dx
+
+    def conv_adjoint_w(
+        self, x: jax.Array, dy: jax.Array, w_shape: Shape, window: Window
+    ) -> jax.Array:
+        w = jax.ShapeDtypeStruct(w_shape, dy.dtype)
+        (dw,) = jax.linear_transpose(lambda w: _conv(x, w, window), w)(dy)
+        return dw
+
+
+@partial(jax.jit, static_argnums=2)
+def _conv(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
+    rank = len(window.strides)
+    axes = tuple(range(1, rank + 1))
+    filter_axes = tuple(range(rank))
+    return lax.conv_general_dilated(
+        x,
+        w,
+        window_strides=window.strides,
+        padding=window.pads,
+        rhs_dilation=window.dilations,
+        dimension_numbers=lax.ConvDimensionNumbers(
+            (0, rank + 1, *axes), (rank + 1, rank, *filter_axes), (0, rank + 1, *axes)
+        ),
+        feature_group_count=window.groups,
+    )
 
 
 @cache

@@ -20,17 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from varlayers.random import Key
+from varlayers.random import PARITY, ROTATIONS, Key
 from varlayers_backends.numpy_chunks import CHUNK, polynomial, scalars
 
 __all__ = ["normal", "signs", "uniform", "words"]
 
 _MASK = 0xFFFFFFFF
-_PARITY = 0x1BD11BDA
 _ROUNDS = 13
-_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
-_LEFT = scalars(np.uint32, *_ROTATIONS)
-_RIGHT = scalars(np.uint32, *(32 - rotation for rotation in _ROTATIONS))
+_LEFT = scalars(np.uint32, *ROTATIONS)
+_RIGHT = scalars(np.uint32, *(32 - rotation for rotation in ROTATIONS))
 
 # √2 sin(πu) / u and √2 cos(πu) interpolated at Chebyshev's points of 0 <= u² <= 1/4;
 # with rounding both are within 1.2e-7.
@@ -84,12 +82,12 @@ def _pairs(count: int, dtype: Any) -> Any:
 def _word_chunks(key: Key, pairs: int) -> Iterator[tuple[slice, Any, Any]]:
     """Yield a range of counters and their words, in buffers reused by the next."""
     k0, k1 = int(key.k0), int(key.k1)
-    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
+    schedule = (k0, k1, k0 ^ k1 ^ PARITY)
     injections = [
         (_word(schedule[group % 3]), _word(schedule[(group + 1) % 3] + group))
         for group in range(1, _ROUNDS // 4 + 1)
     ]
-    rotated = _word(k1 << _ROTATIONS[0] | k1 >> (32 - _ROTATIONS[0]))
+    rotated = _word(k1 << ROTATIONS[0] | k1 >> (32 - ROTATIONS[0]))
     counter = np.arange(min(pairs, CHUNK), dtype=np.uint32)
     buffers = np.empty((3, counter.shape[0]), np.uint32)
     for start in range(0, pairs, CHUNK):

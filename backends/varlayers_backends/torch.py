@@ -9,6 +9,8 @@ from torch import Tensor
 from varlayers.kernels import Kernels
 from varlayers.random import Key, threefry
 from varlayers.types import Shape
+from varlayers.windows import Window
+from varlayers_backends import torch_convolution
 
 __all__ = ["TorchKernels"]
 
@@ -60,6 +62,25 @@ class TorchKernels(Kernels):
 
     def log_softmax(self, logits: Tensor) -> Tensor:
         return torch.log_softmax(logits, dim=-1)
+
+    def conv(self, x: Tensor, w: Tensor, window: Window) -> Tensor:
+        if not torch_convolution.knows(window):
+            return super().conv(x, w, window)
+        return torch_convolution.conv(x, w, window)
+
+    def conv_adjoint_x(
+        self, dy: Tensor, w: Tensor, x_shape: Shape, window: Window
+    ) -> Tensor:
+        if not torch_convolution.knows(window):
+            return super().conv_adjoint_x(dy, w, x_shape, window)
+        return torch_convolution.adjoint_x(dy, w, x_shape, window)
+
+    def conv_adjoint_w(
+        self, x: Tensor, dy: Tensor, w_shape: Shape, window: Window
+    ) -> Tensor:
+        if not torch_convolution.knows(window):
+            return super().conv_adjoint_w(x, dy, w_shape, window)
+        return torch_convolution.adjoint_w(x, dy, w_shape, window)
 
     def adam_(
         self,
