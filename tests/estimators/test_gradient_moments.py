@@ -18,6 +18,10 @@ of the averages over a batch of N (M = xᵀx / N, all sums over n and j ≠ i):
 So at a large batch only local loses all of its variance; flipout loses that of loc.
 """
 
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support.estimators import EVERY_ESTIMATOR
@@ -118,3 +122,20 @@ def test_variance_of_the_gradient(name):
     mean = dict(items(expected_gradient({**params, "bias": bias}, x, target)))
     for path, variance in items(expected_variances(name, params, x, target)):
         assert_mean(((gradients[path] - mean[path]) / n) ** 2, variance)
+
+
+def test_order_at_a_large_batch():
+    """In a network, by the benchmark: the floors of the table, far apart by then."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    path = Path(__file__).parents[2] / "benchmarks" / "gradient_variance.py"
+    benchmark = SimpleNamespace(**runpy.run_path(str(path)))
+    data = benchmark.digits()
+    params = benchmark.trained(*data, epochs=0, seed=0)
+    shared, flipped, local = (
+        benchmark.variances(name, params, data, batch_size=512, pairs=8, seed=0)
+        for name in ("reparameterization", "flipout", "local")
+    )
+    for layer in ("first", "last"):
+        assert flipped[layer, "loc"] < shared[layer, "loc"] / 2
+        assert local[layer, "loc"] < shared[layer, "loc"] / 2
+        assert local[layer, "rho"] < flipped[layer, "rho"] < shared[layer, "rho"]
