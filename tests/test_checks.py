@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 from support.libraries import make_library
 
-from varlayers.checks import check_arrays, check_input, check_size, lookup
+from varlayers.checks import check_arrays, check_input, check_size, lookup, per_axis
 from varlayers.dispatch import kernels_for
 
 
@@ -85,3 +87,29 @@ def test_arrays_of_other_shapes_are_refused():
     arrays = {"kernel": {"loc": np.ones((3, 2)), "rho": np.ones((2, 3))}}
     with pytest.raises(ValueError, match=message):
         check_arrays("Owner", "parameters", arrays, {"kernel": (3, 2)})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(2, (2, 2, 2)), ((1, 2, 3), (1, 2, 3)), ([3, 2, 1], (3, 2, 1))],
+)
+def test_one_for_all_axes_or_one_for_each(value, expected):
+    assert per_axis("Owner", "argument", value, 3) == expected
+    assert per_axis("Owner", "argument", 0, 2, least=0) == (0, 0)
+
+
+@pytest.mark.parametrize(("value", "rank"), [((1, 2), 3), ((), 1), ([1, 1], 1)])
+def test_refuses_another_number_of_axes(value, rank):
+    message = (
+        f"^Owner expected `argument` with one integer or {rank}, one for each axis, "
+        f"got {re.escape(repr(value))}."
+    )
+    with pytest.raises(ValueError, match=message):
+        per_axis("Owner", "argument", value, rank)
+
+
+def test_refuses_an_entry_below_the_least():
+    with pytest.raises(ValueError, match=r"^Owner expected `argument` >= 1, got 0\.$"):
+        per_axis("Owner", "argument", (1, 0), 2)
+    with pytest.raises(ValueError, match=r"^Owner expected `argument` >= 0, got -1\.$"):
+        per_axis("Owner", "argument", (1, -1), 2, least=0)

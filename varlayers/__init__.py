@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from varlayers.initializers import VarianceScaling
     from varlayers.layers import (
         Activation,
+        Convolution,
+        ConvolutionTranspose,
         Dense,
         Dropout,
         Flatten,
@@ -66,6 +68,8 @@ _HOME = {
     "initializers": ("VarianceScaling",),
     "layers": (
         "Activation",
+        "Convolution",
+        "ConvolutionTranspose",
         "Dense",
         "Dropout",
         "Flatten",
@@ -115,6 +119,8 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "Clip",
+    "Convolution",
+    "ConvolutionTranspose",
     "Dense",
     "Dropout",
     "EarlyStopping",

@@ -1,13 +1,13 @@
 """Checks at the public boundary, each with one message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from varlayers import tree
 from varlayers.kernels import Kernels
 from varlayers.types import Array, Shape
 
-__all__ = ["check_arrays", "check_input", "check_size", "lookup"]
+__all__ = ["check_arrays", "check_input", "check_size", "lookup", "per_axis"]
 
 _T = TypeVar("_T")
 
@@ -26,14 +26,33 @@ def lookup(owner: str, argument: str, value: Any, table: Mapping[str, _T]) -> _T
     return table[value]
 
 
-def check_size(owner: str, argument: str, value: Any) -> None:
-    """Raise unless value is an integer >= 1."""
+def check_size(owner: str, argument: str, value: Any, least: int = 1) -> None:
+    """Raise unless value is an integer >= least."""
     if isinstance(value, bool) or not isinstance(value, int):
         msg = f"{owner} expected an integer `{argument}`, got {value!r}."
         raise TypeError(msg)
-    if value < 1:
-        msg = f"{owner} expected `{argument}` >= 1, got {value}."
+    if value < least:
+        msg = f"{owner} expected `{argument}` >= {least}, got {value}."
         raise ValueError(msg)
+
+
+def per_axis(owner: str, argument: str, value: Any, rank: int, least: int = 1) -> Shape:
+    """Return an integer >= least per axis, from one for all or one for each.
+
+    Raises:
+        TypeError: if an entry is not an integer.
+        ValueError: if it is < least, or their number is not the rank.
+    """
+    entries = tuple(value) if isinstance(value, Sequence) else (value,) * rank
+    if len(entries) != rank:
+        msg = (
+            f"{owner} expected `{argument}` with one integer or {rank}, one for each "
+            f"axis, got {value!r}."
+        )
+        raise ValueError(msg)
+    for entry in entries:
+        check_size(owner, argument, entry, least)
+    return entries
 
 
 def check_input(owner: str, k: Kernels, x: Array, like: Array) -> None:

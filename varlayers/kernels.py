@@ -5,8 +5,8 @@ The bodies here are plain array-API code and *the specification*: a backend subc
 suite finds the overrides by introspection and holds every one against its base.
 
 The line is drawn where a training step spends its time beside the matrix products:
-random numbers, the passes over the weights (constrain, sample, divergence, optimizer)
-and the passes over the outputs (local noise, activations, softmax).
+random numbers, convolutions, the passes over the weights (constrain, sample,
+divergence, optimizer) and over the outputs (local noise, activations, softmax).
 
 Every method returns arrays of the library, dtype and device of its array arguments and
 leaves those unchanged, except where a name ends in an underscore: such a method may
@@ -17,15 +17,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from varlayers.convolution_kernels import ConvolutionKernels
 from varlayers.random import Key, Native, Source, threefry
 from varlayers.types import Array, Shape
 
 __all__ = ["Kernels"]
 
-_TWO_PI = 2 * math.pi
 
-
-class Kernels:
+class Kernels(ConvolutionKernels):
     """Generic kernels for the array library whose namespace is `xp`."""
 
     def __init__(self, xp: Any) -> None:
@@ -40,14 +41,8 @@ class Kernels:
         """Return host data (nested lists, a NumPy array) with like's dtype, device."""
         return self.xp.asarray(data, dtype=like.dtype, device=self.device(like))
 
-    def device(self, x: Array) -> Any:
-        """Return the device that holds x."""
-        return x.device
-
     def to_numpy(self, x: Array) -> Any:
         """Return x as a NumPy array on the host."""
-        import numpy as np
-
         return np.from_dlpack(x)
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +96,7 @@ class Kernels:
         words = xp.reshape(self.words(source, 2 * pairs, like), (pairs, 2))
         unit = xp.astype(words, like.dtype) * 2.0**-32
         r = xp.sqrt(-2 * xp.log(unit[:, 0] + 2.0**-33))
-        a = unit[:, 1] * _TWO_PI
+        a = unit[:, 1] * (2 * math.pi)
         both = xp.stack([r * xp.cos(a), r * xp.sin(a)], axis=1)
         return xp.reshape(xp.reshape(both, (2 * pairs,))[:count], shape)
 
@@ -221,7 +216,8 @@ class Kernels:
         d, r = (loc - prior_loc) / prior_scale, scale / prior_scale
         positive = scale > 0
         ratio = xp.where(positive, slope / xp.where(positive, scale, 1.0), 1.0)
-        kl = xp.sum(0.5 * (d * d + r * r - 1) - xp.log(r))
+        log_r = xp.where(positive, xp.log(xp.where(positive, r, 1.0)), -math.inf)
+        kl = xp.sum(0.5 * (d * d + r * r - 1) - log_r)
         dloc = dloc + weight * (d / prior_scale)
         drho = drho + weight * (r / prior_scale * slope - ratio)
         return kl, dloc, drho

@@ -60,16 +60,12 @@ class JaxKernels(Kernels):
     def conv_adjoint_x(
         self, dy: jax.Array, w: jax.Array, x_shape: Shape, window: Window
     ) -> jax.Array:
-        x = jax.ShapeDtypeStruct(x_shape, dy.dtype)
-        (dx,) = jax.linear_transpose(lambda x: _conv(x, w, window), x)(dy)
-        return dx
+        return _conv_adjoint_x(dy, w, tuple(x_shape), window)
 
     def conv_adjoint_w(
         self, x: jax.Array, dy: jax.Array, w_shape: Shape, window: Window
     ) -> jax.Array:
-        w = jax.ShapeDtypeStruct(w_shape, dy.dtype)
-        (dw,) = jax.linear_transpose(lambda w: _conv(x, w, window), w)(dy)
-        return dw
+        return _conv_adjoint_w(x, dy, tuple(w_shape), window)
 
 
 @partial(jax.jit, static_argnums=2)
@@ -88,6 +84,22 @@ def _conv(x: jax.Array, w: jax.Array, window: Window) -> jax.Array:
         ),
         feature_group_count=window.groups,
     )
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _conv_adjoint_x(
+    dy: jax.Array, w: jax.Array, x_shape: Shape, window: Window
+) -> jax.Array:
+    x = jax.ShapeDtypeStruct(x_shape, dy.dtype)
+    return jax.linear_transpose(lambda x: _conv(x, w, window), x)(dy)[0]
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _conv_adjoint_w(
+    x: jax.Array, dy: jax.Array, w_shape: Shape, window: Window
+) -> jax.Array:
+    w = jax.ShapeDtypeStruct(w_shape, dy.dtype)
+    return jax.linear_transpose(lambda w: _conv(x, w, window), w)(dy)[0]
 
 
 @cache

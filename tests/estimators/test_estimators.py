@@ -20,7 +20,6 @@ from support.problems import Problem, compiled, problem
 
 from varlayers.dispatch import kernels_for
 from varlayers.estimators import ESTIMATORS, Deterministic
-from varlayers.maps import MAPS
 from varlayers.posteriors import POSTERIORS, MeanFieldNormal, MeanOf
 from varlayers.random import fold_in, key
 from varlayers.tree import items, map_leaves
@@ -41,7 +40,7 @@ def layer_of(map_name, estimator, posterior="normal", bias=None):
 
 def cases(shapes=slice(None)):
     """Yield a layer and an input shape, for every combination."""
-    table = itertools.product(MAPS, EVERY_ESTIMATOR, EVERY_POSTERIOR, BIASES)
+    table = itertools.product(MAP_EXAMPLES, EVERY_ESTIMATOR, EVERY_POSTERIOR, BIASES)
     for map_name, estimator, posterior, bias in table:
         layer = layer_of(map_name, estimator, EVERY_POSTERIOR[posterior], bias)
         if EVERY_POSTERIOR[posterior].deterministic and estimator != "flipout":
@@ -140,7 +139,7 @@ def test_two_forwards_before_one_backward(layer, x_shape, name):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_zero_variance_is_the_deterministic_layer(library, map_name, estimator):
     layer = layer_of(map_name, estimator, NO_SHIFT, bias=NO_SHIFT)
     case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
@@ -154,7 +153,7 @@ def test_zero_variance_is_the_deterministic_layer(library, map_name, estimator):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_huge_rho_is_finite(library, map_name, estimator):
     """At rho = 1000 the scale is 1000 and its slope 1: the layer is as well behaved."""
     layer = layer_of(map_name, estimator, NO_SHIFT, bias=NO_SHIFT)
@@ -167,7 +166,7 @@ def test_huge_rho_is_finite(library, map_name, estimator):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_zero_row_adds_nothing_to_the_gradient(map_name, estimator):
     """An example of zeros acts on the weights as one without a loss does."""
     layer = layer_of(map_name, estimator, NO_SHIFT)
@@ -183,7 +182,7 @@ def test_zero_row_adds_nothing_to_the_gradient(map_name, estimator):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_zero_inputs_have_finite_gradients(library, map_name, estimator, dtype):
     """Without a bias the variance is 0, not just small, where the input is 0."""
     layer = layer_of(map_name, estimator, NO_SHIFT)
@@ -198,7 +197,7 @@ def test_zero_inputs_have_finite_gradients(library, map_name, estimator, dtype):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_one_example_and_none(library, map_name, estimator):
     layer = layer_of(map_name, estimator, bias="normal")
     shape = MAP_EXAMPLES[map_name].x_shapes[1]
@@ -214,7 +213,7 @@ def test_one_example_and_none(library, map_name, estimator):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_noise_arrays_are_independent(map_name, estimator):
     """No two arrays of one draw, nor of two keys' draws, come from one stream."""
     layer = layer_of(map_name, estimator, bias="normal")
@@ -232,7 +231,7 @@ def test_noise_arrays_are_independent(map_name, estimator):
 
 
 @pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_without_input_gradient(map_name, estimator):
     layer = layer_of(map_name, estimator, bias="normal")
     case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
@@ -248,7 +247,7 @@ def test_noise_has_the_shapes_it_says(estimator):
         layer = MapLayer(name=name, estimator=estimator)
         x = np.zeros(example.x_shapes[1])
         site = layer._site(kernels_for(x))
-        shapes = estimator.noise_shapes(MAPS[name], x.shape, example.w_shape)
+        shapes = estimator.noise_shapes(example.map, x.shape, example.w_shape)
         noise = estimator.draw(site, key(0), shapes, x)
         assert {n: array.shape for n, array in noise.items()} == shapes
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.libraries import assert_same, make_library
-from support.maps import MAP_EXAMPLES
+from support.maps import MAP_EXAMPLES, examples_of, groups_of
 
 from varlayers.dispatch import kernels_for
 from varlayers.maps import MAPS
@@ -18,23 +18,25 @@ CASES = [
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def arrays(name, x_shape, w_shape, seed=0):
-    """Return the map, its kernels, and random x, w and dy."""
-    f, rng = MAPS[name], np.random.default_rng(seed)
+def arrays(f, x_shape, w_shape, seed=0):
+    """Return the kernels, and random x, w and dy."""
+    rng = np.random.default_rng(seed)
     x, w = rng.normal(size=x_shape), rng.normal(size=w_shape)
-    return f, kernels_for(x), x, w, rng.normal(size=f.out_shape(x_shape, w_shape))
+    return kernels_for(x), x, w, rng.normal(size=f.out_shape(x_shape, w_shape))
 
 
 def test_every_map_has_an_example():
     assert MAP_EXAMPLES.keys() == MAPS.keys()
+    for name, example in MAP_EXAMPLES.items():
+        assert type(example.map) is type(MAPS[name])
 
 
 @settings(deadline=None, derandomize=True)
 @given(data=st.data(), seed=SEEDS)
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", MAP_EXAMPLES)
 def test_adjoints(name, data, seed):
-    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
-    f, k, x, w, dy = arrays(name, x_shape, w_shape, seed)
+    f, x_shape, w_shape = data.draw(MAP_EXAMPLES[name].problems)
+    k, x, w, dy = arrays(f, x_shape, w_shape, seed)
     y = f.apply(k, x, w)
     dx, dw = f.adjoint_x(k, dy, w, x_shape), f.adjoint_w(k, x, dy, w_shape)
     assert (y.shape, dx.shape, dw.shape) == (dy.shape, x_shape, w_shape)
@@ -45,10 +47,10 @@ def test_adjoints(name, data, seed):
 
 @settings(deadline=None, derandomize=True)
 @given(data=st.data(), seed=SEEDS)
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", MAP_EXAMPLES)
 def test_channels(name, data, seed):
-    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
-    f, k, _, _, dy = arrays(name, x_shape, w_shape, seed)
+    f, x_shape, w_shape = data.draw(MAP_EXAMPLES[name].problems)
+    k, _, _, dy = arrays(f, x_shape, w_shape, seed)
     b = np.random.default_rng(seed).normal(size=w_shape[-1])
     added = f.add_channels(np.zeros_like(dy), b)
     assert added.shape == dy.shape
@@ -60,28 +62,32 @@ def test_channels(name, data, seed):
 
 @settings(deadline=None, derandomize=True)
 @given(data=st.data(), seed=SEEDS)
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", MAP_EXAMPLES)
 def test_channel_signs_give_each_example_one_weight(name, data, seed):
     """f(x ∘ r, w) ∘ s is, for each example, f(x, w with r and s on its channels)."""
-    x_shape, w_shape = data.draw(MAP_EXAMPLES[name].shapes)
-    f, k, x, w, dy = arrays(name, x_shape, w_shape, seed)
+    f, x_shape, w_shape = data.draw(MAP_EXAMPLES[name].problems)
+    k, x, w, dy = arrays(f, x_shape, w_shape, seed)
     r_shape, s_shape = f.sign_shapes(x.shape, dy.shape)
     assert (len(r_shape), len(s_shape)) == (x.ndim, dy.ndim)
     rng = np.random.default_rng(seed)
     r, s = rng.choice([-1.0, 1.0], r_shape), rng.choice([-1.0, 1.0], s_shape)
     flipped = f.apply(k, x * r, w) * s
-    if x.ndim == 1:
-        flipped, x, r, s = flipped[None], x[None], r[None], s[None]
-    for one in range(x.shape[0]):
-        own = r[one].reshape(-1, 1) * w * s[one].reshape(-1)
-        expected = f.apply(k, x[one : one + 1], own)[0]
+    for one in examples_of(f, x_shape):
+        own = signs_of_groups(r[one], w_shape, groups_of(f)) * w * s[one].reshape(-1)
+        expected = f.apply(k, x[one], own)
         np.testing.assert_allclose(flipped[one], expected, rtol=0, atol=1e-12)
+
+
+def signs_of_groups(r, w_shape, groups):
+    """Return the signs of w's channels in, as each of its channels out sees them."""
+    per_group = np.repeat(r.reshape(groups, -1), w_shape[-1] // groups, axis=0)
+    return per_group.T
 
 
 @pytest.mark.parametrize(("name", "x_shape"), CASES)
 def test_same_numbers_on_every_library(library, name, x_shape):
-    w_shape = MAP_EXAMPLES[name].w_shape
-    f, k, x, w, dy = arrays(name, x_shape, w_shape)
+    f, w_shape = MAP_EXAMPLES[name].map, MAP_EXAMPLES[name].w_shape
+    k, x, w, dy = arrays(f, x_shape, w_shape)
     b = w.reshape(-1, w_shape[-1])[0]
     xl, wl, dyl, bl = (library.asarray(array) for array in (x, w, dy, b))
     kl = kernels_for(xl)
@@ -107,8 +113,8 @@ def test_traces_under_jit(name, x_shape):
     library = make_library("jax")
     import jax
 
-    w_shape = MAP_EXAMPLES[name].w_shape
-    f, k, x, w, dy = arrays(name, x_shape, w_shape)
+    f, w_shape = MAP_EXAMPLES[name].map, MAP_EXAMPLES[name].w_shape
+    k, x, w, dy = arrays(f, x_shape, w_shape)
 
     @jax.jit
     def every(x, w, dy):

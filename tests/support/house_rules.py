@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 # here and from itself, so neighbors on a line do not know each other.
 TIERS = (
     {"types"},
-    {"random", "tree"},
+    {"random", "tree", "windows"},
+    {"convolution_kernels"},
     {"kernels"},
     {"activations", "constants", "dispatch", "initializers"},
     {"checks"},
@@ -30,7 +31,10 @@ TIERS = (
 RANK = {part: rank for rank, parts in enumerate(TIERS) for part in parts}
 
 # What a backend may see of varlayers.
-BACKENDS_SEE = {"varlayers.kernels", "varlayers.random", "varlayers.types"}
+BACKENDS_SEE = {
+    *("varlayers.convolution_kernels", "varlayers.kernels"),
+    *("varlayers.random", "varlayers.types", "varlayers.windows"),
+}
 
 # What the core may import: anywhere, and inside the function that needs it.
 ANYWHERE = {"varlayers", "numpy", "array_api_compat", *sys.stdlib_module_names}

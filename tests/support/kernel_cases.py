@@ -5,10 +5,12 @@ A case turns random inputs of one shape and dtype into the arguments of one call
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from support.convolutions import CONVOLUTIONS, arrays_of
 from varlayers.random import Key
 
 KEY = Key(0x243F6A88, 0x85A308D3)
@@ -61,6 +63,7 @@ class Case:
     donated: tuple[int, ...] = ()
     any_dtype: bool = False
     may_alias: bool = False
+    small_only: bool = False
 
 
 def _weights(i: Inputs, *prior: Any) -> tuple[Any, ...]:
@@ -75,6 +78,36 @@ def _kl_with_zeros(i: Inputs) -> tuple[Any, ...]:
 
 def _kl(arguments: Callable[[Inputs], tuple[Any, ...]]) -> Case:
     return Case(arguments, relative=16, absolute=64, donated=(6, 7))
+
+
+def _convolutions(method: str) -> tuple[Case, ...]:
+    return tuple(
+        # Sums of up to 360 products of standard normals.
+        Case(partial(_CONVOLVE[method], name), absolute=1024, small_only=True)
+        for name in CONVOLUTIONS
+    )
+
+
+def _conv(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, w, _, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return x, w, window
+
+
+def _conv_adjoint_x(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, w, dy, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return dy, w, x.shape, window
+
+
+def _conv_adjoint_w(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, w, dy, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return x, dy, w.shape, window
+
+
+_CONVOLVE = {
+    "conv": _conv,
+    "conv_adjoint_x": _conv_adjoint_x,
+    "conv_adjoint_w": _conv_adjoint_w,
+}
 
 
 def _adam(**options: Any) -> Case:
@@ -136,6 +169,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(lambda i: (i.rows(100),), absolute=32),
         Case(lambda i: (i.rows(1),)),
     ),
+    **{method: _convolutions(method) for method in _CONVOLVE},
     "adam_": (_adam(decay=0.0, step=1), _adam(decay=0.1, step=1000)),
     "sgd_": (
         _sgd(momentum=0.9, nesterov=False, decay=0.0),

@@ -9,6 +9,8 @@ from varlayers.activations import ACTIVATIONS
 from varlayers.estimators import Flipout
 from varlayers.layers import (
     Activation,
+    Convolution,
+    ConvolutionTranspose,
     Dense,
     Dropout,
     Flatten,
@@ -27,6 +29,51 @@ LAYER_EXAMPLES = {
     "Activation": {
         "by name": (Activation("tanh"), (4, 3)),
         "a pair": (Activation(ACTIVATIONS["gelu"]), (2, 4, 3)),
+    },
+    "Convolution": {
+        "default": (Convolution(2, 3, 3), (2, 5, 4, 2)),
+        "causal": (
+            Convolution(2, 4, 2, rank=1, padding="causal", dilations=2, groups=2),
+            (3, 5, 2),
+        ),
+        "local, channels first": (
+            Convolution(
+                *(2, 3, (2, 1, 2)),
+                strides=2,
+                padding="same",
+                data_format="channels_first",
+                estimator="local",
+                bias="normal",
+            ),
+            (2, 2, 3, 2, 4),
+        ),
+    },
+    "ConvolutionTranspose": {
+        "default": (ConvolutionTranspose(2, 3, 2, strides=3), (2, 2, 3, 2)),
+        "padded": (
+            ConvolutionTranspose(
+                *(2, 4, (3,)),
+                strides=2,
+                padding="same",
+                groups=2,
+                output_padding=0,
+                data_format="channels_first",
+                estimator="reparameterization",
+                bias="normal",
+                bias_prior="normal",
+            ),
+            (3, 2, 4),
+        ),
+        "local": (
+            ConvolutionTranspose(
+                *(2, 1, (2, 3)),
+                strides=(2, 1),
+                padding=((0, 1), 1),
+                output_size=(6, 3),
+                estimator="local",
+            ),
+            (2, 3, 3, 2),
+        ),
     },
     "Dense": {
         "default": (Dense(3, 2), (5, 3)),

@@ -120,6 +120,8 @@ def check_cases(
 def _settings(name: str, shapes: Any) -> Iterator[tuple[Case, tuple[int, ...], str]]:
     for case in CASES[name]:
         for shape in shapes:
+            if case.small_only and shape not in SMALL:
+                continue
             for dtype in DTYPES:
                 yield case, shape, dtype
 
