@@ -36,6 +36,12 @@ def softplus(x: Any, value: Any, slope: Any) -> None:
     buffers = np.zeros((3, min(x.size, CHUNK)), x.dtype)
     for x_, value_, slope_ in chunks(x.size, x, value, slope):
         t, scratch, zeros = buffers[:, : x_.size]
+        if x_.max() <= 0:  # as in most posteriors
+            np.exp(x_, t)
+            _log1p(t, value_, slope_, scratch)
+            np.add(t, one, scratch)
+            np.divide(t, scratch, slope_)
+            continue
         np.abs(x_, t)
         np.negative(t, t)
         np.exp(t, t)
@@ -78,19 +84,20 @@ def add_kl_normal(
     The prior's arrays are flat or 0-d.
     """
     one = np.array(1, loc.dtype)
+    inverse = np.asarray(1 / prior_scale, loc.dtype)
     factor = np.asarray(weight / prior_scale, loc.dtype)
-    arrays = (loc, scale, slope, dloc, drho, prior_loc, prior_scale, factor)
+    arrays = (loc, scale, slope, dloc, drho, prior_loc, prior_scale, inverse, factor)
     buffers = np.empty((3, min(loc.size, CHUNK) + 3), loc.dtype)
     total = 0.0
-    for *parts, factor_ in chunks(loc.size, *arrays):
-        loc_, scale_, slope_, dloc_, drho_, prior_loc_, prior_scale_ = parts
+    for *parts, inverse_, factor_ in chunks(loc.size, *arrays):
+        loc_, scale_, slope_, dloc_, drho_, prior_loc_, _ = parts
         d, r, t = buffers[:, : loc_.size]
-        np.divide(scale_, prior_scale_, r)
+        np.multiply(scale_, inverse_, r)
         if not (r.min() > _LEAST_RATIO and r.max() < _MOST_RATIO):
             total += _add_kl_carefully(weight, *parts)
             continue
         np.subtract(loc_, prior_loc_, d)
-        np.divide(d, prior_scale_, d)
+        np.multiply(d, inverse_, d)
         total += 0.5 * _dot(d, d)
         np.multiply(d, factor_, d)
         np.add(dloc_, d, dloc_)
