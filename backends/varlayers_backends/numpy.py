@@ -14,7 +14,8 @@ import numpy as np
 from varlayers.kernels import Kernels
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
-from varlayers_backends import numpy_passes, numpy_random
+from varlayers.windows import Window
+from varlayers_backends import numpy_convolution, numpy_passes, numpy_random
 
 __all__ = ["NumpyKernels"]
 
@@ -116,6 +117,23 @@ class NumpyKernels(Kernels):
         columns -= np.log(np.sum(np.exp(columns), axis=0))
         return np.ascontiguousarray(columns.T).reshape(logits.shape)
 
+    # ---- convolutions ----------------------------------------------------------
+
+    def conv(self, x: Any, w: Any, window: Window) -> Any:
+        if not _one_group(window, x, w):
+            return super().conv(x, w, window)
+        return numpy_convolution.conv(x, w, window)
+
+    def conv_adjoint_x(self, dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
+        if not _one_group(window, dy, w):
+            return super().conv_adjoint_x(dy, w, x_shape, window)
+        return numpy_convolution.adjoint_x(dy, w, x_shape, window)
+
+    def conv_adjoint_w(self, x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
+        if not _one_group(window, x, dy):
+            return super().conv_adjoint_w(x, dy, w_shape, window)
+        return numpy_convolution.adjoint_w(x, dy, w_shape, window)
+
     # ---- optimizers ------------------------------------------------------------
 
     def adam_(
@@ -145,6 +163,11 @@ def _pays(first: Any, *others: Any) -> bool:
         and dtype in _FLOATS
         and all(other.shape == shape and other.dtype == dtype for other in others)
     )
+
+
+def _one_group(window: Window, one: Any, other: Any) -> bool:
+    """Whether the channels are undivided, and the arrays of one dtype in _FLOATS."""
+    return window.groups == 1 and one.dtype == other.dtype and one.dtype in _FLOATS
 
 
 def _writable(x: Any) -> Any:
