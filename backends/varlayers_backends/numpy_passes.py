@@ -24,6 +24,12 @@ __all__ = ["adam", "add_kl_normal", "sgd", "softplus"]
 # within 2e-8.
 _LOG1P = scalars(np.float32, 2.0, 0.6666664, 0.4000756, 0.2823662, 0.268515)
 
+# log1p(t) / t likewise for 0 <= t <= 1/8; within 3.2e-8.
+_LOG1P_BELOW_EIGHTH = scalars(
+    np.float32, 1.0, -0.49999974, 0.33326685, -0.24729295, 0.16376453
+)
+_LOG_EIGHTH = -math.log(8)
+
 _GENERIC = Kernels(np)
 # Products of four of these neither underflow nor overflow in float32.
 _LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
@@ -36,9 +42,14 @@ def softplus(x: Any, value: Any, slope: Any) -> None:
     buffers = np.zeros((3, min(x.size, CHUNK)), x.dtype)
     for x_, value_, slope_ in chunks(x.size, x, value, slope):
         t, scratch, zeros = buffers[:, : x_.size]
-        if x_.max() <= 0:  # as in most posteriors
+        highest = x_.max()
+        if highest <= 0:  # as in most posteriors
             np.exp(x_, t)
-            _log1p(t, value_, slope_, scratch)
+            if highest < _LOG_EIGHTH and t.dtype == np.float32:
+                polynomial(_LOG1P_BELOW_EIGHTH, t, value_)
+                np.multiply(value_, t, value_)
+            else:
+                _log1p(t, value_, slope_, scratch)
             np.add(t, one, scratch)
             np.divide(t, scratch, slope_)
             continue
