@@ -55,7 +55,7 @@ RANDOM_CASES = [
     pytest.param(layer_of(name, estimator, bias="normal"), shape, id=f"{name}-{e}")
     for name, example in MAP_EXAMPLES.items()
     for e in EVERY_ESTIMATOR
-    for estimator, shape in [(e, example.x_shapes[1])]
+    for estimator, shape in [(e, example.with_positions)]
 ]
 
 
@@ -142,7 +142,7 @@ def test_two_forwards_before_one_backward(layer, x_shape, name):
 @pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_zero_variance_is_the_deterministic_layer(library, map_name, estimator):
     layer = layer_of(map_name, estimator, NO_SHIFT, bias=NO_SHIFT)
-    case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
+    case = problem(layer, MAP_EXAMPLES[map_name].with_positions)
     case = case._replace(params=with_rho(case.params, -1e3)).on(library)
     y, gradient = case.gradient()
     point = case._replace(layer=layer.at_mean(), noise={})
@@ -157,7 +157,7 @@ def test_zero_variance_is_the_deterministic_layer(library, map_name, estimator):
 def test_huge_rho_is_finite(library, map_name, estimator):
     """At rho = 1000 the scale is 1000 and its slope 1: the layer is as well behaved."""
     layer = layer_of(map_name, estimator, NO_SHIFT, bias=NO_SHIFT)
-    case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
+    case = problem(layer, MAP_EXAMPLES[map_name].with_positions)
     case = case._replace(params=with_rho(case.params, 1e3))
     y, gradient = case.run_on(library, Problem.gradient, "float32")
     for _, leaf in items({"y": y, **gradient}):
@@ -186,7 +186,7 @@ def test_zero_row_adds_nothing_to_the_gradient(map_name, estimator):
 def test_zero_inputs_have_finite_gradients(library, map_name, estimator, dtype):
     """Without a bias the variance is 0, not just small, where the input is 0."""
     layer = layer_of(map_name, estimator, NO_SHIFT)
-    case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
+    case = problem(layer, MAP_EXAMPLES[map_name].with_positions)
     moved = case._replace(x=0 * case.x).on(library, dtype)
     y, gradient = moved.gradient()
     assert not np.any(library.to_numpy(y))
@@ -200,7 +200,7 @@ def test_zero_inputs_have_finite_gradients(library, map_name, estimator, dtype):
 @pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_one_example_and_none(library, map_name, estimator):
     layer = layer_of(map_name, estimator, bias="normal")
-    shape = MAP_EXAMPLES[map_name].x_shapes[1]
+    shape = MAP_EXAMPLES[map_name].with_positions
     one = problem(layer, (1, *shape[1:]))
     actual = one.run_on(library, Problem.gradient)
     assert_same(library, actual, one.gradient(), 1e-12)
@@ -217,7 +217,7 @@ def test_one_example_and_none(library, map_name, estimator):
 def test_noise_arrays_are_independent(map_name, estimator):
     """No two arrays of one draw, nor of two keys' draws, come from one stream."""
     layer = layer_of(map_name, estimator, bias="normal")
-    x = np.zeros(MAP_EXAMPLES[map_name].x_shapes[1])
+    x = np.zeros(MAP_EXAMPLES[map_name].with_positions)
     draws = [layer.draw(fold_in(key(0), step), x.shape, x) for step in range(200)]
     columns = [
         np.concatenate([np.ravel(draw[name]) for name in sorted(draw)])
@@ -234,7 +234,7 @@ def test_noise_arrays_are_independent(map_name, estimator):
 @pytest.mark.parametrize("map_name", MAP_EXAMPLES)
 def test_without_input_gradient(map_name, estimator):
     layer = layer_of(map_name, estimator, bias="normal")
-    case = problem(layer, MAP_EXAMPLES[map_name].x_shapes[1])
+    case = problem(layer, MAP_EXAMPLES[map_name].with_positions)
     _, saved = layer.forward(case.params, case.x, case.noise)
     dx, dparams = layer.backward(saved, case.dy, input_gradient=False)
     assert dx is None
@@ -245,7 +245,7 @@ def test_without_input_gradient(map_name, estimator):
 def test_noise_has_the_shapes_it_says(estimator):
     for name, example in MAP_EXAMPLES.items():
         layer = MapLayer(name=name, estimator=estimator)
-        x = np.zeros(example.x_shapes[1])
+        x = np.zeros(example.with_positions)
         site = layer._site(kernels_for(x))
         shapes = estimator.noise_shapes(example.map, x.shape, example.w_shape)
         noise = estimator.draw(site, key(0), shapes, x)
