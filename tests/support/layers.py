@@ -28,6 +28,7 @@ _SHARED = Dense(3, 3, estimator="local", bias="normal")
 LAYER_EXAMPLES = {
     "Activation": {
         "by name": (Activation("tanh"), (4, 3)),
+        "large": (Activation("softplus"), (70, 65)),
         "a pair": (Activation(ACTIVATIONS["gelu"]), (2, 4, 3)),
     },
     "Convolution": {
@@ -84,6 +85,10 @@ LAYER_EXAMPLES = {
         "element signs": (
             Dense(3, 2, estimator=Flipout("element"), prior=_ARRAY_PRIOR, bias=None),
             (2, 4, 3),
+        ),
+        "large": (  # enough elements for the passes of NumPy's kernels
+            Dense(70, 65, prior=NormalPrior(0.1, np.linspace(0.5, 2.0, 65))),
+            (3, 70),
         ),
         "point": (
             Dense(3, 2, posterior="point", prior=_ARRAY_PRIOR, bias_prior="normal"),
