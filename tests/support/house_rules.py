@@ -27,6 +27,8 @@ TIERS = (
     {"elbo", "serialization"},
     {"prediction", "summary"},
     {"stateful", "training"},
+    {"demo"},
+    {"__main__"},
 )
 RANK = {part: rank for rank, parts in enumerate(TIERS) for part in parts}
 
@@ -38,7 +40,10 @@ BACKENDS_SEE = {
 
 # What the core may import: anywhere, and inside the function that needs it.
 ANYWHERE = {"varlayers", "numpy", "array_api_compat", *sys.stdlib_module_names}
-IN_FUNCTIONS = {"matplotlib", "safetensors", "scipy", "sklearn", "tqdm"}
+IN_FUNCTIONS = {
+    *("matplotlib", "safetensors", "scipy"),
+    *("sklearn", "threadpoolctl", "tqdm"),
+}
 
 MAX_FILE, MAX_FUNCTION = 300, 50
 

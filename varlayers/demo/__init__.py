@@ -1,0 +1,1 @@
+"""The main job, `python -m varlayers`: three networks read digits, and doubt some."""
