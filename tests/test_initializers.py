@@ -1,8 +1,11 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import truncnorm
 from support.libraries import assert_same
 from support.moments import assert_mean
+from support.problems import compiled
 
 from varlayers.dispatch import kernels_for
 from varlayers.initializers import INITIALIZERS, VarianceScaling, Zeros, fans_of
@@ -62,8 +65,10 @@ def test_normal_is_truncated_at_two_deviations(name):
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_same_numbers_on_every_library(library, name, dtype):
     like = library.asarray(np.zeros(0), dtype)
-    actual = INITIALIZERS[name](kernels_for(like), key(3), (5, 7), like, (5, 7))
-    desired = draw(INITIALIZERS[name], (5, 7), 3, (5, 7)).astype(dtype)
+    shape = (5, 7)
+    initializer = partial(INITIALIZERS[name], kernels_for(like), key(3), shape)
+    actual = compiled(library, partial(initializer, fans=shape))(like)
+    desired = draw(INITIALIZERS[name], shape, 3, shape).astype(dtype)
     assert_same(library, actual, desired, 1e-12 if dtype == "float64" else 1e-6)
 
 

@@ -14,7 +14,7 @@ from support.gradients import (
 )
 from support.layers import EVERY_LAYER, LAYER_EXAMPLES
 from support.libraries import assert_same, make_library
-from support.problems import Problem, compiled, problem
+from support.problems import Problem, assert_float32, compiled, problem
 
 import varlayers.layers
 from varlayers.layers import LAYERS, Sequential
@@ -83,11 +83,7 @@ def test_init_makes_float32_numpy_arrays_without_an_example(layer, x_shape):
 
 @every_layer
 def test_float32_stays_float32(library, layer, x_shape):
-    case = problem(layer, x_shape)
-    y, gradient = case.gradient()
-    desired = map_leaves(np.float32, {"y": y, **gradient})
-    y, gradient = case.run_on(library, Problem.gradient, "float32")
-    assert_same(library, {"y": y, **gradient}, desired, 1e-5)
+    assert_float32(library, problem(layer, x_shape))
 
 
 @every_layer

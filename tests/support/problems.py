@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from support.libraries import assert_same
 from varlayers.random import key
-from varlayers.tree import items, unflatten
+from varlayers.tree import items, map_leaves, unflatten
 from varlayers.types import Layer
 
 
@@ -56,6 +57,25 @@ def compiled(library, function):
     import jax
 
     return jax.jit(function)
+
+
+def assert_float32(library, case):
+    """Hold a problem in float32 against the same in float64.
+
+    Of JAX only the dtypes: that needs no compilation.
+    """
+    y, gradient = case.gradient()
+    desired = map_leaves(np.float32, {"y": y, **gradient})
+    moved = case.on(library, "float32")
+    if library.name == "jax":
+        import jax
+
+        run = jax.eval_shape(lambda *a: Problem(case.layer, *a).gradient(), *moved[1:])
+        dtypes = {leaf.dtype for leaf in jax.tree.leaves(run)}
+        assert dtypes == {np.dtype(np.float32)}
+        return
+    y, gradient = moved.gradient()
+    assert_same(library, {"y": y, **gradient}, desired, 1e-5)
 
 
 def problem(layer, x_shape, seed=0):
