@@ -1,5 +1,11 @@
 """Fixtures that every test may use."""
 
+import os
+
+# The suite's products are small, and threads that wait for each other cost more than
+# they bring, above all beside another worker. Before NumPy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import array_api_strict
 import pytest
 from support.libraries import LIBRARY_NAMES, make_library

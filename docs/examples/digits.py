@@ -17,8 +17,11 @@ epochs = parser.parse_args().epochs
 
 # The data: 8 × 8 images, in units of 8 grey levels, centred.
 pixels, digits = load_digits(return_X_y=True)
-x = ((pixels - pixels.mean(axis=0)) / 8).astype(np.float32)
-x, test_x, y, test_y = train_test_split(x, digits, test_size=500, random_state=0)
+x, test_x, y, test_y = train_test_split(
+    pixels.astype(np.float32) / 8, digits, test_size=500, random_state=0
+)
+mean = x.mean(axis=0)
+x, test_x = x - mean, test_x - mean
 
 # The model: three layers whose weights have a posterior.
 weights = {"estimator": "local", "prior": vl.NormalPrior(scale=0.5)}
@@ -48,8 +51,8 @@ print(f"calibration error {error:.3f}")
 
 # What it doubts: mutual information is high where the networks disagree.
 doubt = prediction.mutual_information
-noise = np.random.default_rng(0).uniform(-1, 1, test_x.shape).astype(np.float32)
-unknown = vl.predict(elbo, state["params"], noise, **settings).mutual_information
+noise = np.random.default_rng(0).uniform(0, 2, test_x.shape).astype(np.float32)
+unknown = vl.predict(elbo, state["params"], noise - mean, **settings).mutual_information
 wrong = np.argmax(prediction.mean, axis=1) != test_y
 print(f"doubt: digits {doubt.mean():.2f}, wrong answers {doubt[wrong].mean():.2f},")
 print(f"noise {unknown.mean():.2f}; AUROC {vl.metrics.auroc(doubt, unknown):.3f}")
