@@ -21,6 +21,12 @@ def test_lookup_refuses_an_unknown_name():
         lookup("Owner", "number", "three", {"two": 2, "one": 1})
 
 
+def test_lookup_refuses_a_class():
+    message = r"Owner expected an instance for `number`, got the class int\. Write int"
+    with pytest.raises(TypeError, match=message):
+        lookup("Owner", "number", int, {})
+
+
 def test_size_accepts_positive_integers():
     for value in (1, 10**12):
         check_size("Owner", "size", value)

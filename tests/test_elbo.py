@@ -263,6 +263,13 @@ def test_refuses_other_counts(name, wrong, kind, message):
     assert f"`{name}`" in str(caught.value)
 
 
+def test_refuses_to_average_no_sample():
+    elbo, params, targets, _ = objective("classes", {"num_data": 9})
+    message = "ELBO expected at least one sample in `noises`, got none."
+    with pytest.raises(ValueError, match=message):
+        elbo.value_and_grad_at(params, X, targets, (), 1.0)
+
+
 @pytest.mark.parametrize("beta", [-0.5, float("nan")])
 def test_refuses_a_negative_beta(beta):
     with pytest.raises(ValueError, match=rf"ELBO expected `beta` >= 0, got {beta}\."):

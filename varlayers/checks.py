@@ -16,8 +16,15 @@ def lookup(owner: str, argument: str, value: Any, table: Mapping[str, _T]) -> _T
     """Return the entry that a string names, or `value` itself if it is no string.
 
     Raises:
+        TypeError: if value is a class, not an instance of one.
         ValueError: if the string names nothing.
     """
+    if isinstance(value, type):
+        msg = (
+            f"{owner} expected an instance for `{argument}`, got the class "
+            f"{value.__name__}. Write {value.__name__}()."
+        )
+        raise TypeError(msg)
     if not isinstance(value, str):
         return value
     if value not in table:

@@ -122,7 +122,14 @@ class ELBO:
         noises: Sequence[Noise],
         beta: float,
     ) -> tuple[Loss, dict[str, Any]]:
-        """Return the loss and its gradient at given noise, one dict per sample."""
+        """Return the loss and its gradient at given noise, one dict per sample.
+
+        Raises:
+            ValueError: if there is no sample.
+        """
+        if not noises:
+            msg = "ELBO expected at least one sample in `noises`, got none."
+            raise ValueError(msg)
         samples = [
             self._sample(params, x, targets, noise, beta, len(noises))
             for noise in noises

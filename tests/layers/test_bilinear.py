@@ -32,6 +32,12 @@ def test_refuses_an_unknown_name(argument):
         Dense(3, 2, **{argument: "unknown"})
 
 
+def test_refuses_a_class():
+    message = r"Dense expected an instance for `estimator`, got the class Local.*\(\)\."
+    with pytest.raises(TypeError, match=message):
+        Dense(3, 2, estimator=LocalReparameterization)
+
+
 def test_a_name_is_the_same_layer_as_what_it_names():
     named = Dense(3, 2, estimator="local", posterior="point", prior="normal")
     given = Dense(

@@ -21,6 +21,7 @@ class Activation(Parameterless):
             "softplus", or an `Elementwise` pair of functions.
 
     Raises:
+        TypeError: if it is a class.
         ValueError: if the name is unknown.
     """
 

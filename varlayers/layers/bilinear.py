@@ -71,6 +71,7 @@ class Bilinear(Leaf, ABC):
         bias_initializer: the same for the bias.
 
     Raises:
+        TypeError: if an argument is a class, not an instance.
         ValueError: if a name is unknown.
     """
 
