@@ -73,7 +73,8 @@ def test_input_dtype_is_not_compared_between_libraries():
 
 def test_arrays_of_the_right_names_and_shapes_pass(library):
     arrays = library.tree({"kernel": {"loc": np.ones((3, 2))}, "bias": np.ones(2)})
-    check_arrays("Owner", "parameters", arrays, {"kernel": (3, 2), "bias": (2,)})
+    shapes = {"kernel": {"loc": (3, 2)}, "bias": (2,)}
+    check_arrays("Owner", "parameters", arrays, shapes)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,22 @@ def test_arrays_of_other_shapes_are_refused():
     )
     arrays = {"kernel": {"loc": np.ones((3, 2)), "rho": np.ones((2, 3))}}
     with pytest.raises(ValueError, match=message):
-        check_arrays("Owner", "parameters", arrays, {"kernel": (3, 2)})
+        check_arrays(
+            "Owner", "parameters", arrays, {"kernel": {"loc": (3, 2), "rho": (3, 2)}}
+        )
+
+
+@pytest.mark.parametrize(
+    ("kernel", "got"), [({"loc": np.ones(3)}, r"\['loc'\]"), (np.ones(3), "ndarray")]
+)
+def test_nested_arrays_of_other_names_are_refused(kernel, got):
+    message = (
+        r"^Owner expected parameters `a\.kernel` with \['loc', 'rho'\], "
+        rf"got {got}\. Make them with init\.$"
+    )
+    shapes = {"a": {"kernel": {"loc": (3,), "rho": (3,)}}}
+    with pytest.raises(ValueError, match=message):
+        check_arrays("Owner", "parameters", {"a": {"kernel": kernel}}, shapes)
 
 
 @pytest.mark.parametrize(

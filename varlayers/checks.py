@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from varlayers import tree
 from varlayers.kernels import Kernels
 from varlayers.types import Array, Shape
 
@@ -82,27 +81,33 @@ def check_input(owner: str, k: Kernels, x: Array, like: Array) -> None:
 
 
 def check_arrays(
-    owner: str, what: str, arrays: Mapping[str, Any], shapes: Mapping[str, Shape]
+    owner: str, what: str, arrays: Any, shapes: Mapping[str, Any], place: str = ""
 ) -> None:
-    """Raise unless `arrays` has these names, with arrays of these shapes.
+    """Raise unless `arrays` is a dict of these names, with arrays of these shapes.
 
     Args:
         owner: who checks.
         what: what the arrays are, "parameters" or "noise".
-        arrays: nested dicts are checked leaf by leaf against their name's shape.
-        shapes: the shape that each name must have.
+        arrays: what is checked.
+        shapes: by name the shape, or a dict of the names and shapes below it.
+        place: dotted name of the dict, for the messages.
     """
-    if arrays.keys() != shapes.keys():
+    nested = isinstance(arrays, Mapping)
+    if not nested or arrays.keys() != shapes.keys():
         msg = (
-            f"{owner} expected {what} {sorted(shapes)}, got {sorted(arrays)}. "
+            f"{owner} expected {what}{f' `{place}` with' if place else ''} "
+            f"{sorted(shapes)}, got "
+            f"{sorted(arrays) if nested else type(arrays).__name__}. "
             f"Make them with {'init' if what == 'parameters' else 'draw'}."
         )
         raise ValueError(msg)
-    for name, array in arrays.items():
-        for path, leaf in tree.items({name: array}):
-            if tuple(leaf.shape) != tuple(shapes[name]):
-                msg = (
-                    f"{owner} expected {what} `{path}` of shape "
-                    f"{tuple(shapes[name])}, got {tuple(leaf.shape)}."
-                )
-                raise ValueError(msg)
+    for name, shape in shapes.items():
+        path, array = f"{place}.{name}" if place else name, arrays[name]
+        if isinstance(shape, Mapping):
+            check_arrays(owner, what, array, shape, path)
+        elif tuple(array.shape) != tuple(shape):
+            msg = (
+                f"{owner} expected {what} `{path}` of shape {tuple(shape)}, "
+                f"got {tuple(array.shape)}."
+            )
+            raise ValueError(msg)

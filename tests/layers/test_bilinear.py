@@ -178,6 +178,21 @@ def test_refuses_parameters_of_other_names():
         layer.forward(params, X, {})
 
 
+@pytest.mark.parametrize("weight", ["kernel", "bias"])
+@pytest.mark.parametrize("method", ["forward", "kl", "weights"])
+def test_refuses_parameters_of_another_posterior(weight, method):
+    argument = {"kernel": "posterior", "bias": "bias"}[weight]
+    params = Dense(3, 2, **{argument: "point"}).init(key(0), X)
+    layer = Dense(3, 2, **{argument: "normal"})
+    message = (
+        rf"^Dense expected parameters `{weight}` with \['loc', 'rho'\], "
+        r"got \['loc'\]\. Make them with init\.$"
+    )
+    rest = (X, layer.draw(key(0), X.shape, X)) if method == "forward" else ()
+    with pytest.raises(ValueError, match=message):
+        getattr(layer, method)(params, *rest)
+
+
 def test_refuses_parameters_of_other_shapes():
     layer, params = Dense(3, 2), Dense(3, 4).init(key(0), X)
     message = r"Dense expected parameters `kernel\.loc` of shape \(3, 2\), got \(3, 4\)"

@@ -112,6 +112,14 @@ def test_starts_at_the_same_place_on_every_library(library, posterior):
     assert len(posterior.constrain(k, on_library)) == posterior.size
 
 
+@every_posterior
+def test_names_are_those_of_its_parameters_and_gradients(posterior):
+    params, eps, up = arguments(posterior)
+    assert tuple(params) == posterior.names
+    assert tuple(posterior.mean_backward(kernels_for(eps), up[0])) == posterior.names
+    assert all(array.shape == SHAPE for array in params.values())
+
+
 @random_posterior
 def test_views_agree(posterior):
     """A sample is mean plus perturbation; moments are those of samples."""

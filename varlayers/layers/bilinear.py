@@ -176,6 +176,7 @@ class Bilinear(Leaf, ABC):
         return dx, {"kernel": dkernel, "bias": dbias}
 
     def kl(self, params: Params) -> dict[str, Any]:
+        self._check_params(params)
         k = kernels_for(params["kernel"]["loc"])
         zeros = tree.map_leaves(k.xp.zeros_like, params)
         saved = [
@@ -197,6 +198,7 @@ class Bilinear(Leaf, ABC):
         return kls, total
 
     def weights(self, params: Params) -> dict[str, Any]:
+        self._check_params(params)
         k = kernels_for(params["kernel"]["loc"])
         return {
             name: weight.loc_and_scale(k, params[name])
@@ -247,11 +249,14 @@ class Bilinear(Leaf, ABC):
 
     def _check(self, k: Kernels, params: Params, x: Array, noise: Noise) -> None:
         owner, x_shape = type(self).__name__, tuple(x.shape)
-        shapes = {name: weight.shape for name, weight in self._weights.items()}
-        check_arrays(owner, "parameters", params, shapes)
+        self._check_params(params)
         check_input(owner, k, x, params["kernel"]["loc"])
         self.map.out_shape(x_shape, self.kernel_shape)
         check_arrays(owner, "noise", noise, self._noise_shapes(x_shape))
+
+    def _check_params(self, params: Params) -> None:
+        shapes = {name: weight.shapes for name, weight in self._weights.items()}
+        check_arrays(type(self).__name__, "parameters", params, shapes)
 
     def _split(self, saved: Saved) -> tuple[Saved, Saved, Saved, Saved]:
         """Return q of the kernel, q of the bias, the bias's noise, the estimator's."""

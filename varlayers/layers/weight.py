@@ -34,6 +34,11 @@ class Weight(NamedTuple):
     fans: tuple[int, int]
 
     @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of each of the posterior's parameters."""
+        return dict.fromkeys(self.posterior.names, self.shape)
+
+    @property
     def random(self) -> RandomPosterior | None:
         """The posterior if it has noise, else None."""
         if self.posterior.deterministic:

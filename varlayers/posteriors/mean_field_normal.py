@@ -46,6 +46,7 @@ class MeanFieldNormal:
     shift: float = 1e-5
 
     deterministic: ClassVar[bool] = False
+    names: ClassVar[tuple[str, ...]] = ("loc", "rho")
     size: ClassVar[int] = 3
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ class Point:
     """A point estimate with one parameter, loc. With a prior: MAP estimation."""
 
     deterministic: ClassVar[bool] = True
+    names: ClassVar[tuple[str, ...]] = ("loc",)
     size: ClassVar[int] = 1
 
     def init(
@@ -48,6 +49,10 @@ class MeanOf:
 
     deterministic: ClassVar[bool] = True
     size: ClassVar[int] = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.posterior.names
 
     def init(
         self, k: Kernels, key: Source, loc: Array, *, fan_in: int

@@ -56,6 +56,10 @@ class Posterior(Protocol):
     deterministic: ClassVar[bool]
     size: ClassVar[int]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its parameters, arrays of the weight's shape."""
+
     def init(
         self, k: "Kernels", key: "Source", loc: Array, *, fan_in: int
     ) -> dict[str, Array]:
