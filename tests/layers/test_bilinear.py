@@ -32,6 +32,21 @@ def test_refuses_an_unknown_name(argument):
         Dense(3, 2, **{argument: "unknown"})
 
 
+@pytest.mark.parametrize(
+    ("argument", "remedy"),
+    [
+        ("estimator", r"Leave it out: with the posterior \"point\" none is used\."),
+        ("posterior", r"For no uncertainty pass \"point\"\."),
+        ("kernel_initializer", r"To start at 0 pass \"zeros\"\."),
+        ("bias_initializer", r"To start at 0 pass \"zeros\"\."),
+    ],
+)
+def test_refuses_none_where_something_is_needed(argument, remedy):
+    message = rf"^Dense expected `{argument}` in \[.*\] or an instance, got None\. "
+    with pytest.raises(TypeError, match=f"{message}{remedy}$"):
+        Dense(3, 2, **{argument: None})
+
+
 def test_refuses_a_class():
     message = r"Dense expected an instance for `estimator`, got the class Local.*\(\)\."
     with pytest.raises(TypeError, match=message):

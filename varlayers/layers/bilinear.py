@@ -53,6 +53,12 @@ from varlayers.types import (
 __all__ = ["Bilinear"]
 
 _DETERMINISTIC = Deterministic()
+_INSTEAD_OF_NONE = {
+    "estimator": 'Leave it out: with the posterior "point" none is used.',
+    "posterior": 'For no uncertainty pass "point".',
+    "kernel_initializer": 'To start at 0 pass "zeros".',
+    "bias_initializer": 'To start at 0 pass "zeros".',
+}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -71,7 +77,8 @@ class Bilinear(Leaf, ABC):
         bias_initializer: the same for the bias.
 
     Raises:
-        TypeError: if an argument is a class, not an instance.
+        TypeError: if an argument is a class, not an instance, or None where that has
+            no meaning.
         ValueError: if a name is unknown.
     """
 
@@ -93,8 +100,14 @@ class Bilinear(Leaf, ABC):
             ("kernel_initializer", INITIALIZERS),
             ("bias_initializer", INITIALIZERS),
         ):
-            value = getattr(self, argument)
-            value = lookup(type(self).__name__, argument, value, table)
+            owner, value = type(self).__name__, getattr(self, argument)
+            if value is None and argument in _INSTEAD_OF_NONE:
+                msg = (
+                    f"{owner} expected `{argument}` in {sorted(table)} or an instance, "
+                    f"got None. {_INSTEAD_OF_NONE[argument]}"
+                )
+                raise TypeError(msg)
+            value = lookup(owner, argument, value, table)
             object.__setattr__(self, argument, value)
 
     def __repr__(self) -> str:
