@@ -165,9 +165,14 @@ def test_no_weight_is_written_into_a_read_only_input():
 @pytest.mark.parametrize("shape", [(4, 2), (3, 1), ()])
 def test_refuses_x_of_another_shape(shape):
     layer = Dense(3, 2, posterior="point")
-    message = rf"Expected `x` of shape \(\.\.\., 3\), got \({str(shape)[1:-1]}\)\."
+    got = rf"\({str(shape)[1:-1]}\)"
+    message = rf"^Dense expected `x` of shape \(\.\.\., 3\), got {got}\.$"
     with pytest.raises(ValueError, match=message):
         layer.forward(layer.init(key(0), X), np.zeros(shape), {})
+    with pytest.raises(ValueError, match=message):
+        layer.out_shape(shape)
+    with pytest.raises(ValueError, match=message):
+        layer.draw(key(0), shape, X)
 
 
 def test_refuses_x_of_another_dtype():

@@ -143,9 +143,17 @@ class Bilinear(Leaf, ABC):
         }
 
     def out_shape(self, x_shape: Shape) -> Shape:
-        return self.map.out_shape(tuple(x_shape), self.kernel_shape)
+        try:
+            return self.map.out_shape(tuple(x_shape), self.kernel_shape)
+        except ValueError as error:
+            said = str(error).removeprefix("Expected")
+            if said == str(error):
+                raise
+            msg = f"{type(self).__name__} expected{said}"
+            raise ValueError(msg) from None
 
     def draw(self, key: Source, x_shape: Shape, like: Array) -> dict[str, Any]:
+        self.out_shape(x_shape)
         k, shapes = kernels_for(like), self._noise_shapes(tuple(x_shape))
         noise = {}
         if self._drawn_bias is not None:
@@ -264,7 +272,7 @@ class Bilinear(Leaf, ABC):
         owner, x_shape = type(self).__name__, tuple(x.shape)
         self._check_params(params)
         check_input(owner, k, x, params["kernel"]["loc"])
-        self.map.out_shape(x_shape, self.kernel_shape)
+        self.out_shape(x_shape)
         check_arrays(owner, "noise", noise, self._noise_shapes(x_shape))
 
     def _check_params(self, params: Params) -> None:

@@ -11,6 +11,7 @@ Reference: He, Zhang, Ren & Sun (2016), arXiv:1512.03385.
 from dataclasses import dataclass
 from typing import Any
 
+from varlayers.layers.place import within
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, Layer, Noise, Params, Saved, Shape
 
@@ -49,7 +50,10 @@ class Residual:
         }
 
     def out_shape(self, x_shape: Shape) -> Shape:
-        shapes = [layer.out_shape(x_shape) for layer in self._parts.values()]
+        shapes = [
+            within(name, layer.out_shape, x_shape)
+            for name, layer in self._parts.items()
+        ]
         wanted = tuple(x_shape) if self.shortcut is None else shapes[1]
         if shapes[0] != wanted:
             msg = (
@@ -61,7 +65,7 @@ class Residual:
 
     def draw(self, key: Source, x_shape: Shape, like: Array) -> dict[str, Any]:
         noise = {
-            name: layer.draw(fold_in(key, index), x_shape, like)
+            name: within(name, layer.draw, fold_in(key, index), x_shape, like)
             for index, (name, layer) in enumerate(self._parts.items())
         }
         return {name: arrays for name, arrays in noise.items() if arrays}
@@ -70,7 +74,8 @@ class Residual:
         self.out_shape(tuple(x.shape))
         y, every = (x, []) if self.shortcut is None else (None, [])
         for name, layer in self._parts.items():
-            part, saved = layer.forward(params.get(name, {}), x, noise.get(name, {}))
+            own, eps = params.get(name, {}), noise.get(name, {})
+            part, saved = within(name, layer.forward, own, x, eps)
             y = part if y is None else y + part
             every.append(saved)
         return y, tuple(every)
@@ -89,7 +94,8 @@ class Residual:
 
     def kl(self, params: Params) -> dict[str, Any]:
         kls = {
-            name: layer.kl(params.get(name, {})) for name, layer in self._parts.items()
+            name: within(name, layer.kl, params.get(name, {}))
+            for name, layer in self._parts.items()
         }
         return {name: kl for name, kl in kls.items() if kl}
 
@@ -106,7 +112,7 @@ class Residual:
 
     def weights(self, params: Params) -> dict[str, Any]:
         weights = {
-            name: layer.weights(params.get(name, {}))
+            name: within(name, layer.weights, params.get(name, {}))
             for name, layer in self._parts.items()
         }
         return {name: parts for name, parts in weights.items() if parts}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from varlayers.layers.place import within
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, Layer, Noise, Params, Saved, Shape
 
@@ -58,22 +59,24 @@ class Sequential:
         }
 
     def out_shape(self, x_shape: Shape) -> Shape:
-        for layer in self.layers:
-            x_shape = layer.out_shape(x_shape)
+        for index, layer in enumerate(self.layers):
+            x_shape = within(str(index), layer.out_shape, x_shape)
         return x_shape
 
     def draw(self, key: Source, x_shape: Shape, like: Array) -> dict[str, Any]:
         noise = {}
         for index, layer in enumerate(self.layers):
-            noise[str(index)] = layer.draw(fold_in(key, index), x_shape, like)
-            x_shape = layer.out_shape(x_shape)
+            name, child = str(index), fold_in(key, index)
+            noise[name] = within(name, layer.draw, child, x_shape, like)
+            x_shape = within(name, layer.out_shape, x_shape)
         return {name: arrays for name, arrays in noise.items() if arrays}
 
     def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
         every = []
         for index, layer in enumerate(self.layers):
             name = str(index)
-            x, saved = layer.forward(params.get(name, {}), x, noise.get(name, {}))
+            own, eps = params.get(name, {}), noise.get(name, {})
+            x, saved = within(name, layer.forward, own, x, eps)
             every.append(saved)
         return x, tuple(every)
 
@@ -92,7 +95,7 @@ class Sequential:
 
     def kl(self, params: Params) -> dict[str, Any]:
         kls = {
-            str(index): layer.kl(params.get(str(index), {}))
+            str(index): within(str(index), layer.kl, params.get(str(index), {}))
             for index, layer in enumerate(self.layers)
         }
         return {name: kl for name, kl in kls.items() if kl}
@@ -110,7 +113,7 @@ class Sequential:
 
     def weights(self, params: Params) -> dict[str, Any]:
         weights = {
-            str(index): layer.weights(params.get(str(index), {}))
+            str(index): within(str(index), layer.weights, params.get(str(index), {}))
             for index, layer in enumerate(self.layers)
         }
         return {name: parts for name, parts in weights.items() if parts}
@@ -121,7 +124,8 @@ class Sequential:
         children = {}
         for index, layer in enumerate(self.layers):
             children[str(index)] = (layer, x_shape)
-            x_shape = None if x_shape is None else layer.out_shape(x_shape)
+            if x_shape is not None:
+                x_shape = within(str(index), layer.out_shape, x_shape)
         return children
 
     def at_mean(self) -> "Sequential":
