@@ -15,24 +15,20 @@ spatial axes. Group j takes channels from j c / groups on to those from j o / gr
 import itertools
 import math
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
-from varlayers.types import Array, Shape
+from varlayers import two_products
+from varlayers.sliding_kernels import SlidingKernels
+from varlayers.types import Array, FlippedWeight, Shape
 from varlayers.windows import Window, adjoint_window, out_space
 
 __all__ = ["ConvolutionKernels", "swap_channels"]
 
 
-class ConvolutionKernels:
+class ConvolutionKernels(SlidingKernels):
     """The part of `Kernels` that convolves."""
-
-    xp: Any
-
-    def device(self, x: Array) -> Any:
-        """Return the device that holds x."""
-        return x.device
 
     def conv(self, x: Array, w: Array, window: Window) -> Array:
         """Return y[i] = Σₘ x[i s + m d - low] w[m], summed over the group's channels.
@@ -71,41 +67,49 @@ class ConvolutionKernels:
         each = [self._unrows(part, w_shape[-2:]) for part in parts]
         return xp.reshape(xp.stack(each), w_shape)
 
+    def conv_flipped(self, x: Array, w: FlippedWeight, window: Window) -> Array:
+        """Return conv(x, loc) + conv(x r, Δ) s."""
+        return two_products.flipped(partial(self.conv, window=window), x, w)
+
+    def conv_flipped_adjoint_x(
+        self, dy: Array, w: FlippedWeight, x_shape: Shape, window: Window
+    ) -> Array:
+        """Return the adjoint of `conv_flipped` by x."""
+        adjoint = partial(self.conv_adjoint_x, x_shape=x_shape, window=window)
+        return two_products.flipped_adjoint_x(adjoint, dy, w)
+
+    def conv_flipped_adjoint_w(
+        self, x: Array, dy: Array, w: FlippedWeight, window: Window
+    ) -> tuple[Array, Array]:
+        """Return the adjoints of `conv_flipped` by loc and Δ."""
+        shape = w.delta.shape
+        adjoint = partial(self.conv_adjoint_w, w_shape=shape, window=window)
+        return two_products.flipped_adjoint_w(adjoint, x, dy, w)
+
+    def conv_moments(
+        self, x: Array, loc: Array, var: Array, window: Window
+    ) -> tuple[Array, Array]:
+        """Return conv(x, loc) and conv(x², var)."""
+        return two_products.moments(partial(self.conv, window=window), x, loc, var)
+
+    def conv_moments_adjoint_w(
+        self, x: Array, grads: tuple[Array, Array], w_shape: Shape, window: Window
+    ) -> tuple[Array, Array]:
+        """Return the gradients of `conv_moments` by loc and var for (dm, dv)."""
+        adjoint = partial(self.conv_adjoint_w, w_shape=w_shape, window=window)
+        return two_products.moments_adjoint_w(adjoint, x, grads)
+
     def _meetings(
         self, x: Array, filter_shape: Shape, window: Window
     ) -> Iterator[tuple[tuple[int, ...], Array]]:
-        """Yield every offset m of the filter and the entries of x that it meets."""
-        space = out_space(x.shape[1:-1], filter_shape, window)
-        for axis, pads in enumerate(window.pads, 1):
-            x = self._pad(x, axis, pads)
-        for m in itertools.product(*map(range, filter_shape)):
-            starts = [i * d for i, d in zip(m, window.dilations, strict=True)]
-            where = (
-                slice(start, start + (count - 1) * stride + 1, stride)
-                for start, count, stride in zip(
-                    starts, space, window.strides, strict=True
-                )
-            )
-            yield m, x[(slice(None), *where, slice(None))]
-
-    def _pad(self, x: Array, axis: int, pads: tuple[int, int]) -> Array:
-        """Return x with zeros before and after, or with entries cut off."""
-        low, high = (max(pad, 0) for pad in pads)
-        cut = slice(low - pads[0], x.shape[axis] - high + pads[1])
-        x = x[(*[slice(None)] * axis, cut, *[slice(None)] * (x.ndim - axis - 1))]
-        parts = [self._zeros(x, axis, low), x, self._zeros(x, axis, high)]
-        return self.xp.concat(parts, axis=axis) if low or high else x
+        """Return every offset m of the filter and the entries of x that it meets."""
+        offsets = itertools.product(*map(range, filter_shape))
+        return zip(offsets, self._slide(x, filter_shape, window), strict=True)
 
     def _spread(self, x: Array, axis: int, stride: int) -> Array:
         """Return x with stride - 1 zeros between its entries."""
-        xp, shape = self.xp, x.shape
-        wide = xp.stack([x, *[xp.zeros_like(x)] * (stride - 1)], axis=axis + 1)
-        longer = (*shape[:axis], shape[axis] * stride, *shape[axis + 1 :])
-        return self._pad(xp.reshape(wide, longer), axis, (0, 1 - stride))
-
-    def _zeros(self, x: Array, axis: int, count: int) -> Array:
-        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-        return self.xp.zeros(shape, dtype=x.dtype, device=self.device(x))
+        spread = self._side_by_side([x, *[self.xp.zeros_like(x)] * (stride - 1)], axis)
+        return self._pad(spread, axis, (0, 1 - stride))
 
     def _rows(self, x: Array, window: Window) -> Array:
         """Return x, or one offset of w, as (groups, rows, channels of the group)."""

@@ -31,6 +31,7 @@ __all__ = [
     "Pads",
     "Window",
     "adjoint_window",
+    "counts_of",
     "input_length",
     "out_space",
     "output_length",
@@ -83,6 +84,20 @@ def pads_of(padding: Padding, length: int, span: int, stride: int) -> Pads:
 def output_length(length: int, span: int, stride: int, pads: Pads) -> int:
     """Return the length of a convolution's output; below 1 where nothing fits."""
     return (length + sum(pads) - span) // stride + 1
+
+
+def counts_of(
+    length: int, size: int, stride: int, dilation: int, pads: Pads
+) -> tuple[int, ...]:
+    """Return how many entries of the input each output meets, pads not counted."""
+    count = output_length(length, span_of(size, dilation), stride, pads)
+    starts = range(-pads[0], -pads[0] + count * stride, stride)
+
+    def below(end: int) -> int:
+        """Return how many offsets m have m dilation < end."""
+        return min(max(math.ceil(end / dilation), 0), size)
+
+    return tuple(below(length - start) - below(-start) for start in starts)
 
 
 def out_space(space: Shape, filter_shape: Shape, window: Window) -> Shape:

@@ -13,7 +13,7 @@ import numpy as np
 
 from varlayers.kernels import Kernels
 from varlayers.random import Key, Native, Source
-from varlayers.types import Shape
+from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window
 from varlayers_backends import numpy_convolution, numpy_passes, numpy_random
 
@@ -21,6 +21,7 @@ __all__ = ["NumpyKernels"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _LARGE = 4096  # elements from which fewer passes outweigh more calls
+_POSITIONS = 32  # from which a weight for each example outweighs a second product
 _SHORT = 64  # length up to which NumPy reduces columns faster than rows
 
 
@@ -134,6 +135,39 @@ class NumpyKernels(Kernels):
             return super().conv_adjoint_w(x, dy, w_shape, window)
         return numpy_convolution.adjoint_w(x, dy, w_shape, window)
 
+    def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
+        if not _one_weight_each(window, w, x):
+            return super().conv_flipped(x, w, window)
+        return numpy_convolution.flipped(x, w, window)
+
+    def conv_flipped_adjoint_x(
+        self, dy: Any, w: FlippedWeight, x_shape: Shape, window: Window
+    ) -> Any:
+        if not _one_weight_each(window, w, dy):
+            return super().conv_flipped_adjoint_x(dy, w, x_shape, window)
+        return numpy_convolution.flipped_adjoint_x(dy, w, x_shape, window)
+
+    def conv_flipped_adjoint_w(
+        self, x: Any, dy: Any, w: FlippedWeight, window: Window
+    ) -> tuple[Any, Any]:
+        if not _one_weight_each(window, w, x, dy):
+            return super().conv_flipped_adjoint_w(x, dy, w, window)
+        return numpy_convolution.flipped_adjoint_w(x, dy, w, window)
+
+    def conv_moments(
+        self, x: Any, loc: Any, var: Any, window: Window
+    ) -> tuple[Any, Any]:
+        if not _one_group(window, x, loc, var):
+            return super().conv_moments(x, loc, var, window)
+        return numpy_convolution.moments(x, loc, var, window)
+
+    def conv_moments_adjoint_w(
+        self, x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
+    ) -> tuple[Any, Any]:
+        if not _one_group(window, x, *grads):
+            return super().conv_moments_adjoint_w(x, grads, w_shape, window)
+        return numpy_convolution.moments_adjoint_w(x, grads, w_shape, window)
+
     # ---- optimizers ------------------------------------------------------------
 
     def adam_(
@@ -165,9 +199,21 @@ def _pays(first: Any, *others: Any) -> bool:
     )
 
 
-def _one_group(window: Window, one: Any, other: Any) -> bool:
+def _one_group(window: Window, first: Any, *others: Any) -> bool:
     """Whether the channels are undivided, and the arrays of one dtype in _FLOATS."""
-    return window.groups == 1 and one.dtype == other.dtype and one.dtype in _FLOATS
+    dtype = first.dtype
+    alike = all(other.dtype == dtype for other in others)
+    return window.groups == 1 and alike and dtype in _FLOATS
+
+
+def _one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
+    """Whether every example has one weight, and enough positions to pay for it."""
+    positions = min(math.prod(x.shape[1:-1]) for x in arrays)
+    return (
+        positions >= _POSITIONS
+        and all(math.prod(signs.shape[1:-1]) == 1 for signs in (w.r, w.s))
+        and _one_group(window, *w, *arrays)
+    )
 
 
 def _writable(x: Any) -> Any:

@@ -1,8 +1,4 @@
-"""Convolutions of NumPy arrays: patches gathered into a block, then one matrix product.
-
-A patch is what one output sees, (*filter, c) in a row. The patches of a few examples,
-or of a part of one, are copied into a buffer of at most `BLOCK` bytes, which stays in
-the cache until the product has read it:
+"""Convolutions of NumPy arrays: one matrix product for each block of patches.
 
     conv         y    = patches(x) w
     adjoint_w    dw   = Σ patches(x)ᵀ dy      over the blocks
@@ -12,36 +8,47 @@ An entry dx[j] with j + low = t s + p meets only the filter's offsets m d = q s 
 dx is a convolution of dy, without a stride, to s times as many channels, one set for
 each phase, which are then put side by side; nothing is added up in place.
 
-Memory beside arguments and result: a block, the padded input of a block, and in
-adjoint_x for a stride above 1 a copy of the result with its edges. That is a constant,
-and at most once the result, whatever the filter.
+With signs r and s, one for each example b and channel, the weight of b is W_b below,
+and the same blocks serve:
 
-Reference: Chellapilla, Puri & Simard (2006), "High performance convolutional neural
-networks for document processing".
+    flipped      y_b  = patches(x_b) W_b      W_b = loc + Δ ∘ r_b s_bᵀ
+    by loc, Δ    dloc = Σ dW_b                dΔ = Σ dW_b ∘ r_b s_bᵀ
+                 dW_b = patches(x_b)ᵀ dy_b
+    moments      m    = patches(x) loc        v = patches(x)² var
+
+Memory beside arguments and result: a block of patches and its padded input
+(`numpy_patches`), the weights of its examples, and in adjoint_x for a stride above 1 a
+copy of the result with its edges. That is a constant, and at most once the result,
+whatever the filter.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from varlayers.types import Shape
+from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
+from varlayers_backends.numpy_patches import blocks_of
 
-__all__ = ["BLOCK", "adjoint_w", "adjoint_x", "conv"]
-
-BLOCK = 1 << 21  # bytes; from half to twice as large are as fast
+__all__ = [
+    "adjoint_w",
+    "adjoint_x",
+    "conv",
+    "flipped",
+    "flipped_adjoint_w",
+    "flipped_adjoint_x",
+    "moments",
+    "moments_adjoint_w",
+]
 
 
 def conv(x: Any, w: Any, window: Window) -> Any:
     """Return `Kernels.conv` for one group."""
-    out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    y = np.empty((x.shape[0], *out, w.shape[-1]), x.dtype)
-    taps = w.reshape(-1, w.shape[-1])
-    for where, patches in _blocks(x, w.shape[:-2], window):
-        np.matmul(patches, taps, out=y[where].reshape(-1, w.shape[-1]))
+    y, taps = _outputs(x, w, window), _matrix(w)
+    for examples, parts in blocks_of(x, w.shape[:-2], window):
+        for rows, patches in parts:
+            np.matmul(patches, taps, out=_rows(y, examples, rows))
     return y
 
 
@@ -49,40 +56,150 @@ def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
     """Return `Kernels.conv_adjoint_w` for one group."""
     dw = np.zeros((math.prod(w_shape[:-1]), w_shape[-1]), x.dtype)
     part = np.empty_like(dw)
-    for where, patches in _blocks(x, w_shape[:-2], window):
-        np.matmul(patches.T, dy[where].reshape(-1, w_shape[-1]), out=part)
-        np.add(dw, part, out=dw)
+    for examples, parts in blocks_of(x, w_shape[:-2], window):
+        for rows, patches in parts:
+            dw += np.matmul(patches.T, _rows(dy, examples, rows), out=part)
     return dw.reshape(w_shape)
 
 
 def adjoint_x(dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
     """Return `Kernels.conv_adjoint_x` for one group."""
-    *space, channels = x_shape[1:]
-    taps, dilations = _phases(w, window)
-    pads, starts, counts = [], [], []
-    for axis, (n, stride, (low, _)) in enumerate(
-        zip(space, window.strides, window.pads, strict=True)
+    back = _way_back(dy.shape[1:-1], w.shape, x_shape, window)
+    return _side_by_side(conv(dy, _phases(w, window), back.window), x_shape, back)
+
+
+def flipped(x: Any, w: FlippedWeight, window: Window) -> Any:
+    """Return `Kernels.conv_flipped` for one group and signs per channel."""
+    y, out = _outputs(x, w.loc, window), w.loc.shape[-1]
+    for examples, parts in blocks_of(x, w.loc.shape[:-2], window, w.loc.nbytes):
+        weights = _weights(w, _signs(w, examples))
+        for rows, patches in parts:
+            np.matmul(
+                patches.reshape(len(weights), -1, weights.shape[1]),
+                weights,
+                out=_rows(y, examples, rows).reshape(len(weights), -1, out),
+            )
+    return y
+
+
+def flipped_adjoint_x(dy: Any, w: FlippedWeight, x_shape: Shape, window: Window) -> Any:
+    """Return `Kernels.conv_flipped_adjoint_x` for one group and signs per channel."""
+    back = _way_back(dy.shape[1:-1], w.loc.shape, x_shape, window)
+    signs = np.tile(w.r, math.prod(window.strides))
+    w = FlippedWeight(_phases(w.loc, window), _phases(w.delta, window), w.s, signs)
+    return _side_by_side(flipped(dy, w, back.window), x_shape, back)
+
+
+def flipped_adjoint_w(
+    x: Any, dy: Any, w: FlippedWeight, window: Window
+) -> tuple[Any, Any]:
+    """Return `Kernels.conv_flipped_adjoint_w` for one group and signs per channel."""
+    shape, out = w.loc.shape, w.loc.shape[-1]
+    dloc, ddelta = (np.zeros(shape, x.dtype) for _ in range(2))
+    for examples, parts in blocks_of(x, shape[:-2], window, w.loc.nbytes):
+        signs = _signs(w, examples)
+        dw = np.zeros((len(signs), math.prod(shape[:-1]), out), x.dtype)
+        for rows, patches in parts:
+            seen = patches.reshape(len(signs), -1, dw.shape[1]).swapaxes(1, 2)
+            dw += np.matmul(
+                seen, _rows(dy, examples, rows).reshape(len(signs), -1, out)
+            )
+        dw = dw.reshape(len(signs), *shape)
+        dloc += dw.sum(axis=0)
+        dw *= signs
+        ddelta += dw.sum(axis=0)
+    return dloc, ddelta
+
+
+def moments(x: Any, loc: Any, var: Any, window: Window) -> tuple[Any, Any]:
+    """Return `Kernels.conv_moments` for one group."""
+    (m, v), taps = (_outputs(x, loc, window) for _ in range(2)), _matrix(loc)
+    for examples, parts in blocks_of(x, loc.shape[:-2], window):
+        for rows, patches in parts:
+            np.matmul(patches, taps, out=_rows(m, examples, rows))
+            patches *= patches
+            np.matmul(patches, _matrix(var), out=_rows(v, examples, rows))
+    return m, v
+
+
+def moments_adjoint_w(
+    x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
+) -> tuple[Any, Any]:
+    """Return `Kernels.conv_moments_adjoint_w` for one group."""
+    dloc, dvar, part = (
+        np.zeros((math.prod(w_shape[:-1]), w_shape[-1]), x.dtype) for _ in range(3)
+    )
+    for examples, parts in blocks_of(x, w_shape[:-2], window):
+        for rows, patches in parts:
+            dm, dv = (_rows(each, examples, rows) for each in grads)
+            dloc += np.matmul(patches.T, dm, out=part)
+            patches *= patches
+            dvar += np.matmul(patches.T, dv, out=part)
+    return dloc.reshape(w_shape), dvar.reshape(w_shape)
+
+
+def _outputs(x: Any, w: Any, window: Window) -> Any:
+    out = out_space(x.shape[1:-1], w.shape[:-2], window)
+    return np.empty((x.shape[0], *out, w.shape[-1]), x.dtype)
+
+
+def _matrix(w: Any) -> Any:
+    """Return the weight (*filter, c, o) as (patch, o)."""
+    return w.reshape(-1, w.shape[-1])
+
+
+def _rows(y: Any, examples: slice, rows: slice) -> Any:
+    """Return a part of y, one position in a row: a view where y is contiguous."""
+    return y[examples, rows].reshape(-1, y.shape[-1])
+
+
+def _signs(w: FlippedWeight, examples: slice) -> Any:
+    """Return r_b s_bᵀ of these examples, (n, *1, c, o)."""
+    r, s = (signs.reshape(len(signs), -1)[examples] for signs in (w.r, w.s))
+    signs = r[:, :, None] * s[:, None, :]
+    return signs.reshape(len(r), *(1,) * (w.loc.ndim - 2), *signs.shape[1:])
+
+
+def _weights(w: FlippedWeight, signs: Any) -> Any:
+    """Return loc + Δ ∘ r_b s_bᵀ, (n, patch, o)."""
+    weights = w.delta * signs
+    weights += w.loc
+    return weights.reshape(len(signs), -1, w.loc.shape[-1])
+
+
+class _WayBack(NamedTuple):
+    """The convolution of dy that gives the phases of dx, and how they fit together."""
+
+    window: Window
+    starts: Shape
+    counts: Shape
+    strides: Shape
+
+
+def _way_back(
+    y_space: Shape, w_shape: Shape, x_shape: Shape, window: Window
+) -> _WayBack:
+    pads, dilations, starts, counts = [], [], [], []
+    for n, size, out, stride, dilation, (low, _) in zip(
+        x_shape[1:-1], w_shape[:-2], y_space, *window[:3], strict=True
     ):
         first, last = low // stride, (low + n - 1) // stride
-        reach = span_of(taps.shape[axis], dilations[axis]) - 1
+        reach = (span_of(size, dilation) - 1) // stride
+        dilations.append(dilation if stride == 1 else 1)
         count = last - first + 1
-        pads.append((reach - first, count - dy.shape[axis + 1] + first))
+        pads.append((reach - first, count - out + first))
         starts.append(low - first * stride)
         counts.append(count)
-    ones = (1,) * len(space)
-    dx = conv(dy, taps, Window(ones, dilations, tuple(pads)))
-    if window.strides == ones:
-        return dx
-    dx = _side_by_side(dx.reshape(len(dy), *counts, *window.strides, channels))
-    cuts = (slice(start, start + n) for start, n in zip(starts, space, strict=True))
-    return np.ascontiguousarray(dx[(slice(None), *cuts)])
+    ones = (1,) * len(pads)
+    way = Window(ones, tuple(dilations), tuple(pads))
+    return _WayBack(way, tuple(starts), tuple(counts), window.strides)
 
 
-def _phases(w: Any, window: Window) -> tuple[Any, Shape]:
-    """Return the weight (*Q, o, *strides, c), flat from *strides on, and its dilations.
+def _phases(w: Any, window: Window) -> Any:
+    """Return the weight (*Q, o, phases c) of the way back.
 
     Its tap q reversed has, for phase p, the weight of offset q s + p, or 0. An axis
-    without a stride has one phase and keeps its dilation.
+    without a stride has one phase, and keeps its dilation.
     """
     rank = len(window.strides)
     for axis, (stride, dilation) in enumerate(
@@ -102,79 +219,21 @@ def _phases(w: Any, window: Window) -> tuple[Any, Shape]:
     w = np.flip(w, axis=tuple(range(0, 2 * rank, 2)))
     order = (*range(0, 2 * rank, 2), 2 * rank + 1, *range(1, 2 * rank, 2), 2 * rank)
     w = np.ascontiguousarray(w.transpose(order))
-    dilations = tuple(
-        d if s == 1 else 1
-        for s, d in zip(window.strides, window.dilations, strict=True)
-    )
-    return w.reshape(*w.shape[: rank + 1], -1), dilations
+    return w.reshape(*w.shape[: rank + 1], -1)
 
 
-def _side_by_side(dx: Any) -> Any:
-    """Return (n, *counts, *strides, c) as (n, *(counts strides), c)."""
-    rank = (dx.ndim - 2) // 2
+def _side_by_side(dx: Any, x_shape: Shape, back: _WayBack) -> Any:
+    """Return dx of this shape from (n, *counts, phases c)."""
+    rank, strides = len(back.strides), back.strides
+    if strides == (1,) * rank:
+        return dx
+    n, *space, channels = x_shape
+    dx = dx.reshape(n, *back.counts, *strides, channels)
     pairs = [axis for i in range(1, rank + 1) for axis in (i, rank + i)]
-    lengths = [dx.shape[i] * dx.shape[rank + i] for i in range(1, rank + 1)]
-    mixed = dx.transpose(0, *pairs, dx.ndim - 1)
-    return mixed.reshape(dx.shape[0], *lengths, dx.shape[-1])
-
-
-class _Sizes(NamedTuple):
-    """How many examples, and positions along the first axis, a block has."""
-
-    examples: int
-    positions: int
-
-
-def _blocks(x: Any, filter_shape: Shape, window: Window) -> Iterator[tuple[Any, Any]]:
-    """Yield a part of the outputs, and its patches, in a buffer reused by the next."""
-    out = out_space(x.shape[1:-1], filter_shape, window)
-    width = math.prod(filter_shape) * x.shape[-1]
-    sizes = _sizes(x, out, width)
-    buffer = np.empty(math.prod(sizes) * math.prod(out[1:]) * width, x.dtype)
-    for examples, padded in _padded(x, window, sizes.examples):
-        every = _patches(padded, filter_shape, out, window)
-        for start in range(0, out[0], sizes.positions):
-            part = every[:, start : start + sizes.positions]
-            block = buffer[: part.size].reshape(part.shape)
-            np.copyto(block, part)
-            rows = slice(start, start + part.shape[1])
-            yield (examples, rows), block.reshape(-1, width)
-
-
-def _sizes(x: Any, out: Shape, width: int) -> _Sizes:
-    """Return blocks of at most `BLOCK` bytes, or one position, all about as large."""
-    position = max(1, math.prod(out[1:]) * width * x.itemsize)
-    parts = -(-out[0] // max(1, BLOCK // position))
-    examples = max(1, min(len(x), BLOCK // (position * out[0])))
-    return _Sizes(examples, -(-out[0] // parts))
-
-
-def _padded(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
-    """Yield examples of x, padded or cut, in a buffer reused by the next."""
-    lengths = [n + sum(p) for n, p in zip(x.shape[1:-1], window.pads, strict=True)]
-    buffer = np.zeros((count, *lengths, x.shape[-1]), x.dtype)
-    inside, kept = [], []
-    for n, (low, high) in zip(x.shape[1:-1], window.pads, strict=True):
-        kept.append(slice(max(-low, 0), n - max(-high, 0)))
-        inside.append(slice(max(low, 0), n + low + min(high, 0)))
-    for start in range(0, len(x), count):
-        part = x[(slice(start, start + count), *kept)]
-        padded = buffer[: len(part)]
-        padded[(slice(None), *inside)] = part
-        yield slice(start, start + len(part)), padded
-
-
-def _patches(x: Any, filter_shape: Shape, out: Shape, window: Window) -> Any:
-    """Return a view (n, *out, *filter, c) of padded x."""
-    steps = x.strides[1:-1]
-    return as_strided(
-        x,
-        (len(x), *out, *filter_shape, x.shape[-1]),
-        (
-            x.strides[0],
-            *(step * s for step, s in zip(steps, window.strides, strict=True)),
-            *(step * d for step, d in zip(steps, window.dilations, strict=True)),
-            x.strides[-1],
-        ),
-        writeable=False,
+    lengths = (count * s for count, s in zip(back.counts, strides, strict=True))
+    mixed = dx.transpose(0, *pairs, dx.ndim - 1).reshape(n, *lengths, channels)
+    cuts = (
+        slice(start, start + size)
+        for start, size in zip(back.starts, space, strict=True)
     )
+    return np.ascontiguousarray(mixed[(slice(None), *cuts)])

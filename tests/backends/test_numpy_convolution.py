@@ -7,23 +7,35 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from support.convolutions import CONVOLUTIONS, arrays_of
+from support.convolutions import CONVOLUTIONS, arrays_of, signs_of
 
 from varlayers.kernels import Kernels
+from varlayers.types import FlippedWeight
 from varlayers.windows import Window
-from varlayers_backends import numpy_convolution
+from varlayers_backends import numpy_convolution, numpy_patches
 from varlayers_backends.numpy import NumpyKernels
 
 GENERIC, K = Kernels(np), NumpyKernels()
-METHODS = ("conv", "adjoint_x", "adjoint_w")
 
 
-def results(module_or_kernels, names, x, w, dy, window):
-    conv, adjoint_x, adjoint_w = (getattr(module_or_kernels, name) for name in names)
+def results(of, prefix, x, w, dy, window):
+    """Return the results of every convolution of a module or of kernels, flat."""
+    signed = FlippedWeight(
+        w, np.cos(w), *(signs_of(a, np.random.default_rng(1)) for a in (x, dy))
+    )
+
+    def call(name, *arguments):
+        return getattr(of, prefix + name)(*arguments, window)
+
     return (
-        conv(x, w, window),
-        adjoint_x(dy, w, x.shape, window),
-        adjoint_w(x, dy, w.shape, window),
+        of.conv(x, w, window),
+        call("adjoint_x", dy, w, x.shape),
+        call("adjoint_w", x, dy, w.shape),
+        call("flipped", x, signed),
+        call("flipped_adjoint_x", dy, signed, x.shape),
+        *call("flipped_adjoint_w", x, dy, signed),
+        *call("moments", x, w, w * w),
+        *call("moments_adjoint_w", x, (dy, np.sin(dy)), w.shape),
     )
 
 
@@ -31,30 +43,19 @@ def results(module_or_kernels, names, x, w, dy, window):
 @pytest.mark.parametrize("name", sorted(CONVOLUTIONS.keys() - {"grouped", "depthwise"}))
 def test_blocks_of_any_size_make_the_same(name, size, monkeypatch):
     """From one position at a time to several examples, with a last block cut short."""
-    monkeypatch.setattr(numpy_convolution, "BLOCK", size)
+    monkeypatch.setattr(numpy_patches, "BLOCK", size)
     arguments = arrays_of(name, 5, np.random.default_rng(0))
-    desired = results(GENERIC, ("conv", "conv_adjoint_x", "conv_adjoint_w"), *arguments)
-    actual = results(numpy_convolution, METHODS, *arguments)
+    desired = results(GENERIC, "conv_", *arguments)
+    actual = results(numpy_convolution, "", *arguments)
     for one, other in zip(actual, desired, strict=True):
         assert one.flags.c_contiguous
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 
-def test_a_block_is_as_large_as_it_says(monkeypatch):
-    monkeypatch.setattr(numpy_convolution, "BLOCK", 10_000)
-    window = Window((1, 1), (1, 1), ((1, 1), (1, 1)))
-    for count, space in ((7, (6, 5)), (3, (40, 9)), (2, (1, 1))):
-        x = np.zeros((count, *space, 4))
-        sizes = [p.nbytes for _, p in numpy_convolution._blocks(x, (3, 3), window)]
-        assert max(sizes) <= 10_000
-        assert len(sizes) == 1 or max(sizes) > 5_000
-        assert sum(sizes) == 9 * x.nbytes
-
-
 @pytest.mark.parametrize("stride", [1, 2])
 def test_memory_is_two_blocks_and_little_more(stride, monkeypatch):
     """Not the patches of the batch, which are 25 times the input."""
-    monkeypatch.setattr(numpy_convolution, "BLOCK", 1 << 18)
+    monkeypatch.setattr(numpy_patches, "BLOCK", 1 << 18)
     x, w = np.ones((64, 32, 32, 8), np.float32), np.ones((5, 5, 8, 8), np.float32)
     window = Window((stride,) * 2, (1, 1), ((2, 2),) * 2)
     y = K.conv(x, w, window)
@@ -76,7 +77,7 @@ def test_memory_is_two_blocks_and_little_more(stride, monkeypatch):
     [(("float32", "float64"), 1), (("float16", "float16"), 1), (("float64",) * 2, 2)],
 )
 def test_other_arrays_go_to_the_generic_body(dtypes, groups, monkeypatch):
-    monkeypatch.setattr(numpy_convolution, "_blocks", None)
+    monkeypatch.setattr(numpy_convolution, "blocks_of", None)
     x, w = np.ones((2, 5, 2), dtypes[0]), np.ones((3, 2 // groups, 2), dtypes[1])
     window = Window((1,), (1,), ((0, 0),), groups)
     y = K.conv(x, w, window)

@@ -1,5 +1,7 @@
 """What holds for every map of the registry."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,9 @@ from support.libraries import assert_same, make_library
 from support.maps import MAP_EXAMPLES, examples_of, groups_of
 
 from varlayers.dispatch import kernels_for
-from varlayers.maps import MAPS
+from varlayers.maps import MAPS, BilinearMap
+from varlayers.types import FlippedWeight
+from varlayers_backends import numpy as numpy_backend
 
 CASES = [
     (name, x_shape)
@@ -76,6 +80,47 @@ def test_channel_signs_give_each_example_one_weight(name, data, seed):
         own = signs_of_groups(r[one], w_shape, groups_of(f)) * w * s[one].reshape(-1)
         expected = f.apply(k, x[one], own)
         np.testing.assert_allclose(flipped[one], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("positions", [0, 1000])
+@settings(deadline=None, derandomize=True)
+@given(data=st.data(), seed=SEEDS)
+@pytest.mark.parametrize("name", MAP_EXAMPLES)
+def test_two_products_of_one_argument(name, positions, data, seed):
+    """Computed by one product (from 0 positions on) or by two, they are as defined."""
+    f, x_shape, w_shape = data.draw(MAP_EXAMPLES[name].problems)
+    k, x, w, dy = arrays(f, x_shape, w_shape, seed)
+    rng = np.random.default_rng(seed)
+    signs = f.sign_shapes(x.shape, dy.shape)
+    if data.draw(st.booleans()):
+        signs = (x.shape, dy.shape)
+    r, s = (rng.choice([-1.0, 1.0], shape) for shape in signs)
+    pair, grads = FlippedWeight(w, rng.normal(size=w_shape), r, s), (dy, np.sin(dy))
+    with patch.object(numpy_backend, "_POSITIONS", positions):
+        actual = every_pair(f, k, x, dy, pair, grads)
+    desired = every_pair(Defined(f), k, x, dy, pair, grads)
+    for one, other in zip(actual, desired, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+
+
+class Defined(BilinearMap):
+    """A map with the pairs as they are defined."""
+
+    def __init__(self, f):
+        self.apply, self.adjoint_x, self.adjoint_w = f.apply, f.adjoint_x, f.adjoint_w
+
+
+def every_pair(f, k, x, dy, w, grads):
+    """Return all that a map computes by two products."""
+    return (
+        f.apply_flipped(k, x, w),
+        f.flipped_adjoint_x(k, dy, w, x.shape),
+        *f.flipped_adjoint_w(k, x, dy, w),
+        *f.moments(k, x, w.loc, w.delta**2),
+        f.moments_adjoint_x(k, x, grads, w.loc, w.delta**2),
+        *f.moments_adjoint_w(k, x, grads, w.loc.shape),
+    )
 
 
 def signs_of_groups(r, w_shape, groups):

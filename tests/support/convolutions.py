@@ -40,6 +40,18 @@ CONVOLUTIONS = {
         Window((1, 2, 3), (2, 1, 1), ((1, 0), (1, 1), (0, 2))),
         (2, 3),
     ),
+    "many positions": (
+        (7, 6),
+        (2, 2),
+        Window((1, 1), (1, 1), ((1, 1), (0, 1))),
+        (3, 2),
+    ),
+    "many positions, strided": (
+        (13, 12),
+        (3, 2),
+        Window((2, 2), (1, 1), ((1, 1), (1, 0))),
+        (2, 3),
+    ),
     "four axes": (
         (3, 2, 3, 2),
         (2,) * 4,
@@ -60,3 +72,9 @@ def arrays_of(name, count, rng, dtype="float64"):
     )
     x, w, dy = (np.asarray(rng.standard_normal(shape), dtype) for shape in shapes)
     return x, w, dy, window
+
+
+def signs_of(x, rng):
+    """Return one random sign for each example and channel of x (n, *space, c)."""
+    shape = (len(x), *(1,) * (x.ndim - 2), x.shape[-1])
+    return np.asarray(rng.choice([-1.0, 1.0], shape), x.dtype)

@@ -16,8 +16,9 @@ from pathlib import PurePosixPath
 # here and from itself, so neighbors on a line do not know each other.
 TIERS = (
     {"types"},
-    {"random", "tree", "windows"},
-    {"convolution_kernels"},
+    {"random", "tree", "two_products", "windows"},
+    {"sliding_kernels"},
+    {"convolution_kernels", "pooling_kernels"},
     {"kernels"},
     {"activations", "constants", "dispatch", "initializers"},
     {"checks"},

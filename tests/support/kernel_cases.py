@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from support.convolutions import CONVOLUTIONS, arrays_of
+from support.convolutions import CONVOLUTIONS, arrays_of, signs_of
 from varlayers.random import Key
+from varlayers.types import FlippedWeight
 
 KEY = Key(0x243F6A88, 0x85A308D3)
 ADAM = {"rate": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
@@ -83,7 +84,7 @@ def _kl(arguments: Callable[[Inputs], tuple[Any, ...]]) -> Case:
 def _convolutions(method: str) -> tuple[Case, ...]:
     return tuple(
         # Sums of up to 360 products of standard normals.
-        Case(partial(_CONVOLVE[method], name), absolute=1024, small_only=True)
+        Case(partial(_CONVOLVE[method], name), 32, 1024, small_only=True)
         for name in CONVOLUTIONS
     )
 
@@ -103,10 +104,43 @@ def _conv_adjoint_w(name: str, i: Inputs) -> tuple[Any, ...]:
     return x, dy, w.shape, window
 
 
+def _flipped(name: str, i: Inputs) -> tuple[Any, ...]:
+    """Return x, dy, a weight with signs, and the window."""
+    x, w, dy, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    r, s = (signs_of(array, i.rng) for array in (x, dy))
+    delta = np.asarray(i.rng.standard_normal(w.shape), w.dtype)
+    return x, dy, FlippedWeight(w, delta, r, s), window
+
+
+def _conv_flipped(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, _, w, window = _flipped(name, i)
+    return x, w, window
+
+
+def _conv_flipped_adjoint_x(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, dy, w, window = _flipped(name, i)
+    return dy, w, x.shape, window
+
+
+def _conv_moments(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, w, _, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return x, w, w * w, window
+
+
+def _conv_moments_adjoint_w(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, w, dy, window = arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return x, (dy, 2 * dy), w.shape, window
+
+
 _CONVOLVE = {
     "conv": _conv,
     "conv_adjoint_x": _conv_adjoint_x,
     "conv_adjoint_w": _conv_adjoint_w,
+    "conv_flipped": _conv_flipped,
+    "conv_flipped_adjoint_x": _conv_flipped_adjoint_x,
+    "conv_flipped_adjoint_w": _flipped,
+    "conv_moments": _conv_moments,
+    "conv_moments_adjoint_w": _conv_moments_adjoint_w,
 }
 
 

@@ -107,10 +107,7 @@ def check_cases(
         arguments, options = case.arguments(inputs), dict(case.options)
         desired = _generic(name, arguments, options)
         for layout, place in layouts.items():
-            placed = [
-                place(argument) if isinstance(argument, np.ndarray) else argument
-                for argument in arguments
-            ]
+            placed = [moved(argument, place) for argument in arguments]
             where = f"{kernels!r}.{name} on {dtype} {shape} {layout}"
             actual = getattr(kernels, name)(*placed, **options)
             _assert_agrees(kernels, case, dtype, actual, desired, where)
@@ -154,6 +151,26 @@ def _assert_agrees(
         )
 
 
+def moved(argument: Any, place: Callable[[np.ndarray], Any]) -> Any:
+    """Return an argument with its arrays, or those of a tuple, put where they belong."""
+    if isinstance(argument, np.ndarray):
+        return place(argument)
+    if isinstance(argument, tuple) and any(map(_is_array, argument)):
+        parts = [place(part) for part in argument]
+        return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)
+    return argument
+
+
+def arrays_in(argument: Any) -> list[Any]:
+    """Return the array of an argument, or those of a tuple of arrays."""
+    parts = argument if isinstance(argument, tuple) else (argument,)
+    return [part for part in parts if _is_array(part)]
+
+
+def _is_array(argument: Any) -> bool:
+    return hasattr(argument, "dtype")
+
+
 def _assert_safe(
     kernels: Kernels,
     case: Case,
@@ -164,13 +181,15 @@ def _assert_safe(
 ) -> None:
     """Arguments that are not donated neither change nor come back."""
     for index, (argument, array) in enumerate(zip(arguments, placed, strict=True)):
-        if index in case.donated or not isinstance(argument, np.ndarray):
+        if index in case.donated:
             continue
-        host = _host(kernels, array)
-        assert np.array_equal(host, argument), f"{where} changed argument {index}"
-        assert case.may_alias or not any(
-            np.shares_memory(host, _host(kernels, result)) for result in _tuple(actual)
-        ), f"{where} returned argument {index}"
+        for before, after in zip(arrays_in(argument), arrays_in(array), strict=True):
+            host = _host(kernels, after)
+            assert np.array_equal(host, before), f"{where} changed argument {index}"
+            assert case.may_alias or not any(
+                np.shares_memory(host, _host(kernels, result))
+                for result in _tuple(actual)
+            ), f"{where} returned argument {index}"
 
 
 def _host(kernels: Kernels, array: Any) -> np.ndarray:

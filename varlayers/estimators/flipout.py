@@ -1,16 +1,15 @@
 """Flipout: one weight perturbation, with signs of its own for every example.
 
-    forward                    backward, read from the bottom up
-    (loc, Δ) = perturb(q, ε)   dq  = perturb's backward of (dloc, dΔ)
-    m = f(x, loc)              dloc = fᵂ(x, dm)        dx  = fˣ(dm, loc)
-    u = f(x ∘ r, Δ)            dΔ   = fᵂ(x ∘ r, du)    dx += fˣ(du, Δ) ∘ r
-    y = m + u ∘ s              dm   = dy               du  = dy ∘ s
+    forward                           backward, read from the bottom up
+    (loc, Δ) = perturb(q, ε)          dq = perturb's backward of (dloc, dΔ)
+    y = f(x, loc) + f(x ∘ r, Δ) ∘ s   dloc, dΔ, dx = its adjoints (`two_products`)
 
 Shapes: those of f; ε has the weight's shape. With `signs="channel"` r and s hold one
 sign per example and channel, constant over positions: example b sees the single weight
 loc + r_b s_bᵀ ∘ Δ, a true sample of the posterior. With `signs="element"` they have the
 shapes of x and y, so weight sharing over the positions of an example is broken; that is
-what tfp.experimental.nn does. Without positions the two are the same.
+what tfp.experimental.nn does. Without positions the two are the same. A map
+with many positions applies that single weight, one product in place of two.
 
 The examples' perturbations are uncorrelated, so the variance of the gradient falls
 with the batch size. Needs a posterior whose perturbation has independent, symmetric
@@ -27,6 +26,7 @@ from varlayers.random import Source, fold_in
 from varlayers.types import (
     Array,
     EstimatorGrads,
+    FlippedWeight,
     Map,
     Noise,
     Saved,
@@ -84,7 +84,7 @@ class Flipout:
         k, f, posterior = site
         eps, r, s = noise["kernel"], noise["signs_in"], noise["signs_out"]
         loc, delta = posterior.perturb(k, q, eps)
-        y = f.apply(k, x, loc) + f.apply(k, x * r, delta) * s
+        y = f.apply_flipped(k, x, FlippedWeight(loc, delta, r, s))
         return y, (x, loc, delta, eps, r, s)
 
     def backward(
@@ -92,11 +92,7 @@ class Flipout:
     ) -> EstimatorGrads:
         k, f, posterior = site
         x, loc, delta, eps, r, s = saved
-        du = dy * s
-        dx = None
-        if input_gradient:
-            dx = f.adjoint_x(k, dy, loc, x.shape)
-            dx = dx + f.adjoint_x(k, du, delta, x.shape) * r
-        dloc = f.adjoint_w(k, x, dy, loc.shape)
-        ddelta = f.adjoint_w(k, x * r, du, delta.shape)
+        w = FlippedWeight(loc, delta, r, s)
+        dx = f.flipped_adjoint_x(k, dy, w, x.shape) if input_gradient else None
+        dloc, ddelta = f.flipped_adjoint_w(k, x, dy, w)
         return EstimatorGrads(dx, posterior.perturb_backward(k, q, eps, dloc, ddelta))

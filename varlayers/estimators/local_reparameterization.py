@@ -77,7 +77,7 @@ class LocalReparameterization:
         k, f, posterior = site
         eps = noise["output"]
         loc, var = posterior.moments(k, q)
-        m, v = f.apply(k, x, loc), f.apply(k, x * x, var)
+        m, v = f.moments(k, x, loc, var)
         if bias is not None:
             m, v = f.add_channels(m, bias[0]), f.add_channels(v, bias[1])
         y, s = k.local_noise(m, v, eps)
@@ -89,11 +89,7 @@ class LocalReparameterization:
         k, f, posterior = site
         x, loc, var, s, eps = saved
         dv = k.local_noise_backward(s, eps, dy)
-        dx = None
-        if input_gradient:
-            dx = f.adjoint_x(k, dy, loc, x.shape)
-            dx = dx + 2 * x * f.adjoint_x(k, dv, var, x.shape)
-        dloc = f.adjoint_w(k, x, dy, loc.shape)
-        dvar = f.adjoint_w(k, x * x, dv, var.shape)
+        dx = f.moments_adjoint_x(k, x, (dy, dv), loc, var) if input_gradient else None
+        dloc, dvar = f.moments_adjoint_w(k, x, (dy, dv), loc.shape)
         dbias = (f.sum_channels(k, dy), f.sum_channels(k, dv))
         return EstimatorGrads(dx, posterior.moments_backward(k, q, dloc, dvar), dbias)

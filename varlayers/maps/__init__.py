@@ -1,5 +1,6 @@
 """Bilinear maps f(x, w) with both adjoints, one file each."""
 
+from varlayers.maps.bilinear_map import BilinearMap
 from varlayers.maps.convolution import CONVOLUTION, Convolution
 from varlayers.maps.convolution_transpose import (
     CONVOLUTION_TRANSPOSE,
@@ -12,6 +13,7 @@ __all__ = [
     "CONVOLUTION_TRANSPOSE",
     "MAPS",
     "MATMUL",
+    "BilinearMap",
     "Convolution",
     "ConvolutionTranspose",
     "Matmul",

@@ -18,16 +18,17 @@ from functools import cached_property
 from typing import Any, cast
 
 from varlayers.kernels import Kernels
+from varlayers.maps.bilinear_map import BilinearMap
 from varlayers.maps.channels import Channels
 from varlayers.maps.settings import settle
-from varlayers.types import Array, Shape
+from varlayers.types import Array, FlippedWeight, Shape
 from varlayers.windows import Padding, Window, out_space, pads_of, span_of
 
 __all__ = ["CONVOLUTION", "Convolution"]
 
 
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(BilinearMap):
     """x (*batch, *space, c) convolved with w (*filter, c / groups, o).
 
     Args:
@@ -75,6 +76,47 @@ class Convolution:
         x, dy = channels.enter(k, x), channels.enter(k, dy)
         return k.conv_adjoint_w(x, dy, w_shape, window)
 
+    def apply_flipped(self, k: Kernels, x: Array, w: FlippedWeight) -> Array:
+        channels = self.channels
+        window = self.window(channels.split(x.shape)[1], w.loc.shape[:-2])
+        y = k.conv_flipped(channels.enter(k, x), self._enter(k, w), window)
+        return channels.leave(k, y, channels.split(x.shape)[0])
+
+    def flipped_adjoint_x(
+        self, k: Kernels, dy: Array, w: FlippedWeight, x_shape: Shape
+    ) -> Array:
+        channels = self.channels
+        count, *space, size = channels.canonical(x_shape)
+        window = self.window(tuple(space), w.loc.shape[:-2])
+        dy, w = channels.enter(k, dy), self._enter(k, w)
+        dx = k.conv_flipped_adjoint_x(dy, w, (count, *space, size), window)
+        return channels.leave(k, dx, channels.split(x_shape)[0])
+
+    def flipped_adjoint_w(
+        self, k: Kernels, x: Array, dy: Array, w: FlippedWeight
+    ) -> tuple[Array, Array]:
+        channels = self.channels
+        window = self.window(channels.split(x.shape)[1], w.loc.shape[:-2])
+        x, dy = channels.enter(k, x), channels.enter(k, dy)
+        return k.conv_flipped_adjoint_w(x, dy, self._enter(k, w), window)
+
+    def moments(
+        self, k: Kernels, x: Array, loc: Array, var: Array
+    ) -> tuple[Array, Array]:
+        channels = self.channels
+        batch, space, _ = channels.split(x.shape)
+        window = self.window(space, loc.shape[:-2])
+        m, v = k.conv_moments(channels.enter(k, x), loc, var, window)
+        return channels.leave(k, m, batch), channels.leave(k, v, batch)
+
+    def moments_adjoint_w(
+        self, k: Kernels, x: Array, grads: tuple[Array, Array], w_shape: Shape
+    ) -> tuple[Array, Array]:
+        channels = self.channels
+        window = self.window(channels.split(x.shape)[1], w_shape[:-2])
+        x, dm, dv = (channels.enter(k, each) for each in (x, *grads))
+        return k.conv_moments_adjoint_w(x, (dm, dv), w_shape, window)
+
     def out_shape(self, x_shape: Shape, w_shape: Shape) -> Shape:
         self.channels.check("Convolution", x_shape, w_shape[-2] * self.groups)
         batch, space, _ = self.channels.split(x_shape)
@@ -120,6 +162,10 @@ class Convolution:
             )
         )
         return Window(*self._steps, pads, self.groups)
+
+    def _enter(self, k: Kernels, w: FlippedWeight) -> FlippedWeight:
+        r, s = (self.channels.enter(k, signs) for signs in (w.r, w.s))
+        return FlippedWeight(w.loc, w.delta, r, s)
 
     @property
     def _steps(self) -> tuple[Shape, Shape]:

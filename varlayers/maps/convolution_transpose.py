@@ -7,6 +7,8 @@ With g the convolution that takes y's shape to x's, and w′ the weight of its w
     dx = g(dy, w′)
     dw = (gᵂ(dy, x))′
 
+and Flipout's signs change places: those of x are the output's of g.
+
 In numbers, y[j] = Σₘ x[(j + low - m d) / s] w[m] where s divides. A stride above 1
 takes several lengths to one, s of them, so the way back must be told which:
 
@@ -29,15 +31,16 @@ from typing import Any, cast
 from varlayers.checks import per_axis
 from varlayers.convolution_kernels import swap_channels
 from varlayers.kernels import Kernels
+from varlayers.maps.bilinear_map import BilinearMap
 from varlayers.maps.convolution import Convolution
-from varlayers.types import Array, Shape
+from varlayers.types import Array, FlippedWeight, Shape
 from varlayers.windows import input_length, shortest_input
 
 __all__ = ["CONVOLUTION_TRANSPOSE", "ConvolutionTranspose", "settle_output"]
 
 
 @dataclass(frozen=True)
-class ConvolutionTranspose:
+class ConvolutionTranspose(BilinearMap):
     """The adjoint of a convolution, with w (*filter, c / groups, o).
 
     Args:
@@ -72,6 +75,23 @@ class ConvolutionTranspose:
         swapped = (*window, out // groups, groups * fan_in)
         return self._swap(k, self.convolution.adjoint_w(k, dy, x, swapped))
 
+    def apply_flipped(self, k: Kernels, x: Array, w: FlippedWeight) -> Array:
+        y_shape = self.out_shape(tuple(x.shape), tuple(w.loc.shape))
+        swapped = self._swap_flipped(k, w)
+        return self.convolution.flipped_adjoint_x(k, x, swapped, y_shape)
+
+    def flipped_adjoint_x(
+        self, k: Kernels, dy: Array, w: FlippedWeight, x_shape: Shape
+    ) -> Array:
+        return self.convolution.apply_flipped(k, dy, self._swap_flipped(k, w))
+
+    def flipped_adjoint_w(
+        self, k: Kernels, x: Array, dy: Array, w: FlippedWeight
+    ) -> tuple[Array, Array]:
+        swapped = self._swap_flipped(k, w)
+        dloc, ddelta = self.convolution.flipped_adjoint_w(k, dy, x, swapped)
+        return self._swap(k, dloc), self._swap(k, ddelta)
+
     def out_shape(self, x_shape: Shape, w_shape: Shape) -> Shape:
         channels, groups = self.convolution.channels, self.convolution.groups
         channels.check("ConvolutionTranspose", x_shape, w_shape[-2] * groups)
@@ -89,6 +109,9 @@ class ConvolutionTranspose:
 
     def _swap(self, k: Kernels, w: Array) -> Array:
         return swap_channels(k.xp, w, self.convolution.groups)
+
+    def _swap_flipped(self, k: Kernels, w: FlippedWeight) -> FlippedWeight:
+        return FlippedWeight(self._swap(k, w.loc), self._swap(k, w.delta), w.s, w.r)
 
     def _out_space(self, space: Shape, filter_shape: Shape) -> Shape:
         """Return the spatial shape of y; raise where there is none."""

@@ -14,13 +14,14 @@ import math
 from dataclasses import dataclass
 
 from varlayers.kernels import Kernels
+from varlayers.maps.bilinear_map import BilinearMap
 from varlayers.types import Array, Shape
 
 __all__ = ["MATMUL", "Matmul"]
 
 
 @dataclass(frozen=True)
-class Matmul:
+class Matmul(BilinearMap):
     """x (..., i) times w (i, o)."""
 
     def apply(self, k: Kernels, x: Array, w: Array) -> Array:

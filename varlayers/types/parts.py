@@ -13,6 +13,7 @@ __all__ = [
     "Divergence",
     "Estimator",
     "EstimatorGrads",
+    "FlippedWeight",
     "Initializer",
     "Map",
     "Posterior",
@@ -22,8 +23,24 @@ __all__ = [
 ]
 
 
+class FlippedWeight(NamedTuple):
+    """The weight of Flipout, loc + Δ with signs: f(x, loc) + f(x ∘ r, Δ) ∘ s.
+
+    r and s broadcast to x and y.
+    """
+
+    loc: Array
+    delta: Array
+    r: Array
+    s: Array
+
+
 class Map(Protocol):
-    """A bilinear map y = f(x, w), with both adjoints."""
+    """A bilinear map y = f(x, w), with both adjoints.
+
+    The pairs of products that share an argument have bodies in
+    `varlayers.maps.BilinearMap`, which a map may replace by faster ones.
+    """
 
     def apply(self, k: "Kernels", x: Array, w: Array) -> Array:
         """Return f(x, w)."""
@@ -45,6 +62,39 @@ class Map(Protocol):
 
     def sum_channels(self, k: "Kernels", dy: Array) -> Array:
         """Return the adjoint of `add_channels` by b."""
+
+    def apply_flipped(self, k: "Kernels", x: Array, w: FlippedWeight) -> Array:
+        """Return f(x, loc) + f(x ∘ r, Δ) ∘ s."""
+
+    def flipped_adjoint_x(
+        self, k: "Kernels", dy: Array, w: FlippedWeight, x_shape: Shape
+    ) -> Array:
+        """Return the adjoint of `apply_flipped` by x."""
+
+    def flipped_adjoint_w(
+        self, k: "Kernels", x: Array, dy: Array, w: FlippedWeight
+    ) -> tuple[Array, Array]:
+        """Return the adjoints of `apply_flipped` by loc and Δ."""
+
+    def moments(
+        self, k: "Kernels", x: Array, loc: Array, var: Array
+    ) -> tuple[Array, Array]:
+        """Return m = f(x, loc) and v = f(x², var)."""
+
+    def moments_adjoint_x(
+        self,
+        k: "Kernels",
+        x: Array,
+        grads: tuple[Array, Array],
+        loc: Array,
+        var: Array,
+    ) -> Array:
+        """Return the gradient of `moments` by x, for grads = (dm, dv)."""
+
+    def moments_adjoint_w(
+        self, k: "Kernels", x: Array, grads: tuple[Array, Array], w_shape: Shape
+    ) -> tuple[Array, Array]:
+        """Return the gradients of `moments` by loc and var, for grads = (dm, dv)."""
 
 
 class Posterior(Protocol):

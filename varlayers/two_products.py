@@ -1,0 +1,72 @@
+"""Two products of a bilinear map that share an argument, and their adjoints.
+
+    flipped    y = f(x, loc) + f(x ∘ r, Δ) ∘ s          what Flipout computes
+    dx   = fˣ(dy, loc) + fˣ(dy ∘ s, Δ) ∘ r
+    dloc = fᵂ(x, dy)       dΔ   = fᵂ(x ∘ r, dy ∘ s)
+
+    moments    m = f(x, loc)       v = f(x², var)       what local reparameterization
+    dx   = fˣ(dm, loc) + 2x ∘ fˣ(dv, var)               computes
+    dloc = fᵂ(x, dm)       dvar = fᵂ(x², dv)
+
+These are the definitions. A map, or a backend's convolution, may compute them with less
+work: with one sign per example and channel `flipped` gives each example b the single
+weight loc + Δ ∘ (r_b s_bᵀ), so one product per example does; and `moments` needs what
+it gathers from x only once.
+
+Here `apply`, `adjoint_x` and `adjoint_w` are the map's, without its other arguments:
+f(x, w), fˣ(dy, w), fᵂ(x, dy).
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from varlayers.types import Array, FlippedWeight
+
+__all__ = [
+    "flipped",
+    "flipped_adjoint_w",
+    "flipped_adjoint_x",
+    "moments",
+    "moments_adjoint_w",
+    "moments_adjoint_x",
+]
+
+Product: TypeAlias = Callable[[Array, Array], Array]
+
+
+def flipped(apply: Product, x: Array, w: FlippedWeight) -> Array:
+    """Return y = f(x, loc) + f(x ∘ r, Δ) ∘ s."""
+    return apply(x, w.loc) + apply(x * w.r, w.delta) * w.s
+
+
+def flipped_adjoint_x(adjoint_x: Product, dy: Array, w: FlippedWeight) -> Array:
+    """Return the adjoint of `flipped` by x."""
+    return adjoint_x(dy, w.loc) + adjoint_x(dy * w.s, w.delta) * w.r
+
+
+def flipped_adjoint_w(
+    adjoint_w: Product, x: Array, dy: Array, w: FlippedWeight
+) -> tuple[Array, Array]:
+    """Return the adjoints of `flipped` by loc and Δ."""
+    return adjoint_w(x, dy), adjoint_w(x * w.r, dy * w.s)
+
+
+def moments(apply: Product, x: Array, loc: Array, var: Array) -> tuple[Array, Array]:
+    """Return m = f(x, loc) and v = f(x², var)."""
+    return apply(x, loc), apply(x * x, var)
+
+
+def moments_adjoint_x(
+    adjoint_x: Product, x: Array, grads: tuple[Array, Array], loc: Array, var: Array
+) -> Array:
+    """Return the gradient by x for grads = (dm, dv)."""
+    dm, dv = grads
+    return adjoint_x(dm, loc) + 2 * x * adjoint_x(dv, var)
+
+
+def moments_adjoint_w(
+    adjoint_w: Product, x: Array, grads: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Return the gradients by loc and var for grads = (dm, dv)."""
+    dm, dv = grads
+    return adjoint_w(x, dm), adjoint_w(x * x, dv)
