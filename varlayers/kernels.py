@@ -4,9 +4,8 @@ The bodies here are plain array-API code and *the specification*: a backend subc
 `Kernels`, overrides single methods, and must keep each docstring's contract. The test
 suite finds the overrides by introspection and holds every one against its base.
 
-The line is drawn where a training step spends its time beside the matrix products:
-random numbers, convolutions, the passes over the weights (constrain, sample,
-divergence, optimizer) and over the outputs (local noise, activations, softmax).
+The line is drawn where a step spends its time beside the matrix products: random
+numbers, convolutions, pooling, and the passes over the weights and over the outputs.
 
 Every method returns arrays of the library, dtype and device of its array arguments and
 leaves those unchanged, except where a name ends in an underscore: such a method may
@@ -20,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from varlayers.convolution_kernels import ConvolutionKernels
+from varlayers.pooling_kernels import PoolingKernels
 from varlayers.random import Key, Native, Source, threefry
 from varlayers.types import Array, Shape
 
 __all__ = ["Kernels"]
 
 
-class Kernels(ConvolutionKernels):
+class Kernels(ConvolutionKernels, PoolingKernels):
     """Generic kernels for the array library whose namespace is `xp`."""
 
     def __init__(self, xp: Any) -> None:

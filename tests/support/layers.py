@@ -9,14 +9,20 @@ from varlayers.activations import ACTIVATIONS
 from varlayers.estimators import Flipout
 from varlayers.layers import (
     Activation,
+    AveragePool,
     Convolution,
     ConvolutionTranspose,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
     LayerNorm,
+    MaxPool,
+    Reshape,
     Residual,
     Sequential,
+    UpSampling,
 )
 from varlayers.priors import NormalPrior
 
@@ -30,6 +36,23 @@ LAYER_EXAMPLES = {
         "by name": (Activation("tanh"), (4, 3)),
         "large": (Activation("softplus"), (70, 65)),
         "a pair": (Activation(ACTIVATIONS["gelu"]), (2, 4, 3)),
+    },
+    "AveragePool": {
+        "default": (AveragePool(2), (2, 5, 4, 3)),
+        "edges": (
+            AveragePool(3, rank=1, strides=2, padding="same", dilations=2),
+            (2, 2, 7, 3),
+        ),
+        "edges counted, channels first": (
+            AveragePool(
+                *((2, 1, 3),),
+                strides=1,
+                padding=(1, 0, (0, 2)),
+                count_padding=True,
+                data_format="channels_first",
+            ),
+            (2, 2, 3, 2, 3),
+        ),
     },
     "Convolution": {
         "default": (Convolution(2, 3, 3), (2, 5, 4, 2)),
@@ -97,10 +120,41 @@ LAYER_EXAMPLES = {
     },
     "Dropout": {"default": (Dropout(), (4, 3)), "none": (Dropout(0.0), (4, 3))},
     "Flatten": {"default": (Flatten(), (2, 4, 3)), "one axis": (Flatten(), (3,))},
+    "GlobalAveragePool": {
+        "default": (GlobalAveragePool(), (2, 3, 4, 2)),
+        "channels first": (
+            GlobalAveragePool(1, keepdims=True, data_format="channels_first"),
+            (2, 2, 3, 4),
+        ),
+    },
+    "GlobalMaxPool": {
+        "default": (GlobalMaxPool(), (2, 3, 4, 2)),
+        "channels first": (
+            GlobalMaxPool(3, keepdims=True, data_format="channels_first"),
+            (2, 2, 3, 1, 2),
+        ),
+    },
     "LayerNorm": {
         "default": (LayerNorm(4), (3, 4)),
         "positions": (LayerNorm(4, eps=0.1), (2, 3, 4)),
         "one example": (LayerNorm(4), (4,)),
+    },
+    "MaxPool": {
+        "default": (MaxPool(2), (2, 5, 4, 3)),
+        "overlapping": (
+            MaxPool((3, 2), strides=(2, 1), padding="same", dilations=(1, 2)),
+            (2, 5, 4, 2),
+        ),
+        "channels first": (
+            MaxPool(
+                2, rank=1, strides=3, padding=((1, 0),), data_format="channels_first"
+            ),
+            (2, 2, 3, 7),
+        ),
+    },
+    "Reshape": {
+        "default": (Reshape((2, -1, 3)), (4, 6, 2)),
+        "flat": (Reshape((12,)), (2, 4, 3)),
     },
     "Residual": {
         "identity": (Residual(Dense(3, 3, bias_prior="normal")), (5, 3)),
@@ -137,6 +191,16 @@ LAYER_EXAMPLES = {
         ),
         "one layer twice": (Sequential([_SHARED, Activation("tanh"), _SHARED]), (5, 3)),
         "no parameters": (Sequential([Activation("silu"), Flatten()]), (2, 4, 3)),
+    },
+    "UpSampling": {
+        "default": (UpSampling(2), (2, 3, 2, 3)),
+        "linear": (UpSampling((2, 3), interpolation="linear"), (2, 3, 1, 2)),
+        "linear, channels first": (
+            UpSampling(
+                *(4,), interpolation="linear", rank=1, data_format="channels_first"
+            ),
+            (2, 2, 3, 5),
+        ),
     },
 }
 EVERY_LAYER = {

@@ -23,12 +23,20 @@ class Channels:
     rank: int
     first: bool
 
-    def check(self, owner: str, shape: Shape, channels: int) -> None:
-        """Raise unless the shape has the axes and the channels."""
-        if len(shape) <= self.rank or self.split(shape)[2] != channels:
-            space = ", ".join(["space"] * self.rank)
-            wanted = f"{channels}, {space}" if self.first else f"{space}, {channels}"
+    def check(self, owner: str, shape: Shape, channels: int | None = None) -> None:
+        """Raise unless the shape has the axes and, where told, so many channels."""
+        if len(shape) <= self.rank or channels not in (None, self.split(shape)[2]):
+            space, size = ", ".join(["space"] * self.rank), channels or "channels"
+            wanted = f"{size}, {space}" if self.first else f"{space}, {size}"
             msg = f"{owner} expected `x` of shape (..., {wanted}), got {tuple(shape)}."
+            raise ValueError(msg)
+
+    def check_positions(self, owner: str, shape: Shape) -> None:
+        """Raise unless the shape has the axes, and a position along each."""
+        self.check(owner, shape)
+        space = self.split(shape)[1]
+        if min(space) < 1:
+            msg = f"{owner} expected `x` with at least one position, got {space}."
             raise ValueError(msg)
 
     def split(self, shape: Shape) -> tuple[Shape, Shape, int]:

@@ -6,7 +6,7 @@ from typing import Any
 from varlayers.checks import check_size, per_axis
 from varlayers.windows import PADDINGS
 
-__all__ = ["DATA_FORMATS", "settle"]
+__all__ = ["DATA_FORMATS", "check_data_format", "settle"]
 
 DATA_FORMATS = ("channels_first", "channels_last")
 _ONE_AXIS = ("anticausal", "causal")
@@ -28,11 +28,13 @@ def settle(owner: str, settings: Any) -> None:
         object.__setattr__(settings, argument, value)
     padding = _padding(owner, settings.padding, settings.rank)
     object.__setattr__(settings, "padding", padding)
-    if settings.data_format not in DATA_FORMATS:
-        msg = (
-            f"{owner} expected `data_format` in {DATA_FORMATS}, "
-            f"got {settings.data_format!r}."
-        )
+    check_data_format(owner, settings.data_format)
+
+
+def check_data_format(owner: str, data_format: str) -> None:
+    """Raise unless this is one of `DATA_FORMATS`."""
+    if data_format not in DATA_FORMATS:
+        msg = f"{owner} expected `data_format` in {DATA_FORMATS}, got {data_format!r}."
         raise ValueError(msg)
 
 
