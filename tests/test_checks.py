@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from support.libraries import make_library
 
-from varlayers.checks import check_arrays, check_input, check_size, lookup, per_axis
+from varlayers.checks import (
+    check_arrays,
+    check_input,
+    check_layers,
+    check_size,
+    lookup,
+    per_axis,
+)
 from varlayers.dispatch import kernels_for
+from varlayers.layers import Activation, LayerNorm
 
 
 def test_lookup_takes_names_and_values():
@@ -109,6 +117,27 @@ def test_nested_arrays_of_other_names_are_refused(kernel, got):
     shapes = {"a": {"kernel": {"loc": (3,), "rho": (3,)}}}
     with pytest.raises(ValueError, match=message):
         check_arrays("Owner", "parameters", {"a": {"kernel": kernel}}, shapes)
+
+
+def test_arrays_of_some_layers_pass():
+    layers = {"0": Activation("relu"), "1": LayerNorm(3)}
+    check_layers("Owner", layers, {"1": {}}, {"0": {}})
+
+
+def test_arrays_of_layers_that_are_not_there_are_refused():
+    layers = {"0": Activation("relu"), "1": LayerNorm(3)}
+    message = (
+        r"^Owner expected parameters of layers \['1'\], got \['0', 'x'\] beside them\. "
+        r"Make them with init\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_layers("Owner", layers, {"x": {}, "1": {}, "0": {}}, {})
+    message = (
+        r"^Owner expected noise of layers \['0', '1'\], got \['2'\] beside them\. "
+        r"Make them with draw\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_layers("Owner", layers, {}, {"2": {}})
 
 
 @pytest.mark.parametrize(

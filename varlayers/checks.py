@@ -4,11 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from varlayers.kernels import Kernels
-from varlayers.types import Array, Shape
+from varlayers.types import Array, Layer, Noise, Params, Shape
 
-__all__ = ["check_arrays", "check_input", "check_size", "lookup", "per_axis"]
+__all__ = [
+    "check_arrays",
+    "check_input",
+    "check_layers",
+    "check_size",
+    "lookup",
+    "per_axis",
+]
 
 _T = TypeVar("_T")
+_MAKE = {"parameters": "Make them with init.", "noise": "Make them with draw."}
 
 
 def lookup(owner: str, argument: str, value: Any, table: Mapping[str, _T]) -> _T | Any:
@@ -98,7 +106,7 @@ def check_arrays(
             f"{owner} expected {what}{f' `{place}` with' if place else ''} "
             f"{sorted(shapes)}, got "
             f"{sorted(arrays) if nested else type(arrays).__name__}. "
-            f"Make them with {'init' if what == 'parameters' else 'draw'}."
+            f"{_MAKE[what]}"
         )
         raise ValueError(msg)
     for name, shape in shapes.items():
@@ -109,5 +117,24 @@ def check_arrays(
             msg = (
                 f"{owner} expected {what} `{path}` of shape {tuple(shape)}, "
                 f"got {tuple(array.shape)}."
+            )
+            raise ValueError(msg)
+
+
+def check_layers(
+    owner: str, layers: Mapping[str, Layer], params: Params, noise: Noise
+) -> None:
+    """Raise if params or noise have a name that is none of a container's layers.
+
+    A name that is missing is left to its layer.
+    """
+    learning = [name for name, layer in layers.items() if layer.has_parameters]
+    given = (("parameters", params, learning), ("noise", noise, list(layers)))
+    for what, parts, names in given:
+        surplus = sorted(parts.keys() - set(names))
+        if surplus:
+            msg = (
+                f"{owner} expected {what} of layers {names}, got {surplus} beside "
+                f"them. {_MAKE[what]}"
             )
             raise ValueError(msg)

@@ -46,6 +46,16 @@ def test_children_have_its_input():
     assert Residual(inner, shortcut).children()["shortcut"] == (shortcut, None)
 
 
+def test_refuses_surplus_names():
+    block = Residual(Dense(3, 3))
+    params, noise = block.init(key(0), X), block.draw(key(0), X.shape, X)
+    message = r"^Residual expected {} of layers \['inner'\], got \['shortcut'\] beside"
+    with pytest.raises(ValueError, match=message.format("parameters")):
+        block.forward({**params, "shortcut": {}}, X, noise)
+    with pytest.raises(ValueError, match=message.format("noise")):
+        block.forward(params, X, {**noise, "shortcut": {}})
+
+
 @pytest.mark.parametrize("shortcut", [None, Dense(3, 4)])
 def test_refuses_parts_that_differ_in_shape(shortcut):
     wanted = (5, 3) if shortcut is None else (5, 4)

@@ -125,6 +125,21 @@ def test_at_mean_replaces_every_layer():
     assert model == Sequential([Dropout(0.0), Sequential([Dropout(0.0)])])
 
 
+@pytest.mark.parametrize(
+    ("params", "noise", "message"),
+    [
+        ({"2": {}}, {}, r"parameters of layers \['0'\], got \['2'\] beside them\. "),
+        ({"1": {}, "x": {}}, {}, r"parameters .*, got \['1', 'x'\] beside them\. "),
+        ({}, {"2": {}}, r"noise of layers \['0', '1'\], got \['2'\] beside them\. "),
+    ],
+)
+def test_refuses_surplus_names(params, noise, message):
+    model = Sequential([Dense(3, 3), Activation("relu")])
+    own = model.init(key(0), X) | params, model.draw(key(0), X.shape, X) | noise
+    with pytest.raises(ValueError, match=f"^Sequential expected {message}Make them"):
+        model.forward(own[0], X, own[1])
+
+
 def test_refuses_to_be_empty():
     message = "Sequential expected at least one layer in `layers`, got none."
     with pytest.raises(ValueError, match=message):

@@ -11,6 +11,7 @@ Reference: He, Zhang, Ren & Sun (2016), arXiv:1512.03385.
 from dataclasses import dataclass
 from typing import Any
 
+from varlayers.checks import check_layers
 from varlayers.layers.place import within
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, Layer, Noise, Params, Saved, Shape
@@ -71,6 +72,7 @@ class Residual:
         return {name: arrays for name, arrays in noise.items() if arrays}
 
     def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
+        check_layers("Residual", self._parts, params, noise)
         self.out_shape(tuple(x.shape))
         y, every = (x, []) if self.shortcut is None else (None, [])
         for name, layer in self._parts.items():

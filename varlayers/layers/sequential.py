@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from varlayers.checks import check_layers
 from varlayers.layers.place import within
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, Layer, Noise, Params, Saved, Shape
@@ -72,9 +73,9 @@ class Sequential:
         return {name: arrays for name, arrays in noise.items() if arrays}
 
     def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
-        every = []
-        for index, layer in enumerate(self.layers):
-            name = str(index)
+        layers, every = self._parts, []
+        check_layers("Sequential", layers, params, noise)
+        for name, layer in layers.items():
             own, eps = params.get(name, {}), noise.get(name, {})
             x, saved = within(name, layer.forward, own, x, eps)
             every.append(saved)
@@ -130,6 +131,10 @@ class Sequential:
 
     def at_mean(self) -> "Sequential":
         return Sequential([layer.at_mean() for layer in self.layers])
+
+    @property
+    def _parts(self) -> dict[str, Layer]:
+        return {str(index): layer for index, layer in enumerate(self.layers)}
 
     @property
     def _needed(self) -> list[bool]:
