@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from support.libraries import make_library
+from support.libraries import assert_same, make_library
 
 from varlayers.dispatch import kernels_for
 from varlayers.kernels import Kernels
@@ -300,6 +300,17 @@ def test_sgd(library, k, nesterov, decay):
         new = 0.9 * velocity[index] + g
         p = p - 0.1 * (g + 0.9 * new if nesterov else new)
         np.testing.assert_allclose([array[index] for array in actual], [p, new], 1e-12)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_sgd_without_velocity(library, k, decay):
+    param, grad = random(0, 2, 2, 3)
+    placed = library.asarray(param.copy()), library.asarray(grad)
+    options = {"rate": 0.1, "momentum": 0.0, "nesterov": False, "decay": decay}
+    actual, velocity = k.sgd_(*placed, None, **options)
+    assert velocity is None
+    desired = param - 0.1 * (grad + decay * param)
+    assert_same(library, actual, desired, 1e-12)
 
 
 # ---- corners and messages -----------------------------------------------------------

@@ -147,24 +147,20 @@ class Kernels(ConvolutionKernels, PoolingKernels):
 
     def erf(self, x: Array) -> Array:
         """Return the error function."""
-        from scipy.special import erf
-
-        return self._on_host(erf, x)
+        return self._on_host("erf", x)
 
     def gammaln(self, x: Array) -> Array:
         """Return the logarithm of the gamma function, for x > 0."""
-        from scipy.special import gammaln
-
-        return self._on_host(gammaln, x)
+        return self._on_host("gammaln", x)
 
     def ndtri(self, x: Array) -> Array:
         """Return the quantile function of N(0, 1), for 0 < x < 1."""
-        from scipy.special import ndtri
+        return self._on_host("ndtri", x)
 
-        return self._on_host(ndtri, x)
+    def _on_host(self, name: str, x: Array) -> Array:
+        from scipy import special
 
-    def _on_host(self, function: Any, x: Array) -> Array:
-        return self.asarray(function(self.to_numpy(x)), x)
+        return self.asarray(getattr(special, name)(self.to_numpy(x)), x)
 
     # ---- passes over the weights -----------------------------------------------
 
@@ -279,22 +275,25 @@ class Kernels(ConvolutionKernels, PoolingKernels):
         self,
         param: Array,
         grad: Array,
-        velocity: Array,
+        velocity: Array | None,
         *,
         rate: float,
         momentum: float,
         nesterov: bool,
         decay: float,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array | None]:
         """Return param and velocity after a step of gradient descent with momentum.
 
             grad = grad + decay param
             velocity = momentum velocity + grad
             param = param - rate (grad + momentum velocity if nesterov else velocity)
 
-        May overwrite param and velocity.
+        Without a velocity, None, the step is rate grad, whatever the momentum, and None
+        comes back. May overwrite param and velocity.
         """
-        grad = grad + decay * param
+        grad = grad + decay * param if decay else grad
+        if velocity is None:
+            return param - rate * grad, None
         velocity = momentum * velocity + grad
         move = grad + momentum * velocity if nesterov else velocity
         return param - rate * move, velocity

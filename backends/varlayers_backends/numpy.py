@@ -182,8 +182,15 @@ class NumpyKernels(Kernels):
     def sgd_(
         self, param: Any, grad: Any, velocity: Any, **options: Any
     ) -> tuple[Any, Any]:
-        if not _pays(param, grad, velocity):
+        moved = (param, grad) if velocity is None else (param, grad, velocity)
+        if not _pays(*moved):
             return super().sgd_(param, grad, velocity, **options)
+        if velocity is None:
+            param, rate, decay = _writable(param), options["rate"], options["decay"]
+            numpy_passes.descend(
+                param.reshape(-1), grad.reshape(-1), rate=rate, decay=decay
+            )
+            return param, None
         param, velocity = _writable(param), _writable(velocity)
         numpy_passes.sgd(*(x.reshape(-1) for x in (param, grad, velocity)), **options)
         return param, velocity

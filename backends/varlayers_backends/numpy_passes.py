@@ -18,7 +18,7 @@ import numpy as np
 from varlayers.kernels import Kernels
 from varlayers_backends.numpy_chunks import CHUNK, chunks, polynomial, scalars
 
-__all__ = ["adam", "add_kl_normal", "sgd", "softplus"]
+__all__ = ["adam", "add_kl_normal", "descend", "sgd", "softplus"]
 
 # 2 artanh(z) / z interpolated at Chebyshev's points of 0 <= z² <= 1/9, and exact at 0;
 # within 2e-8.
@@ -196,6 +196,19 @@ def adam(
         if decay:
             np.multiply(param_, keep, param_)
         np.subtract(param_, t, param_)
+
+
+def descend(param: Any, grad: Any, *, rate: float, decay: float) -> None:
+    """Apply `Kernels.sgd_` without a velocity to param."""
+    rate_, decay_ = scalars(param.dtype, rate, decay)
+    buffer = np.empty(min(param.size, CHUNK), param.dtype)
+    for param_, grad_ in chunks(param.size, param, grad):
+        move = buffer[: param_.size]
+        if decay:
+            np.multiply(param_, decay_, move)
+            grad_ = np.add(grad_, move, move)
+        np.multiply(grad_, rate_, move)
+        np.subtract(param_, move, param_)
 
 
 def sgd(

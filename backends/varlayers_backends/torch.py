@@ -106,14 +106,16 @@ class TorchKernels(Kernels):
         self,
         param: Tensor,
         grad: Tensor,
-        velocity: Tensor,
+        velocity: Tensor | None,
         *,
         rate: float,
         momentum: float,
         nesterov: bool,
         decay: float,
-    ) -> tuple[Tensor, Tensor]:
-        grad = grad.add(param, alpha=decay)
+    ) -> tuple[Tensor, Tensor | None]:
+        grad = grad.add(param, alpha=decay) if decay else grad
+        if velocity is None:
+            return param.sub_(grad, alpha=rate), None
         velocity.mul_(momentum).add_(grad)
         move = grad.add(velocity, alpha=momentum) if nesterov else velocity
         return param.sub_(move, alpha=rate), velocity

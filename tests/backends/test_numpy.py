@@ -33,6 +33,7 @@ METHODS = {
     "add_kl_normal_": (add_kl, 5, (3, 4)),
     "adam_": (lambda *arrays: K.adam_(*arrays, **ADAM), 4, (0, 2, 3)),
     "sgd_": (lambda *arrays: K.sgd_(*arrays, **SGD), 3, (0, 2)),
+    "sgd_, no velocity": (lambda *arrays: K.sgd_(*arrays, None, **SGD)[:1], 2, (0,)),
 }
 
 

@@ -148,6 +148,17 @@ def test_adam(step):
         np.testing.assert_allclose(actual, desired, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_descend(decay):
+    options = {"momentum": 0.0, "nesterov": False}
+    param, grad = np.random.default_rng(0).normal(size=(2, 70_001))
+    desired, _ = Kernels(np).sgd_(param, grad, None, rate=0.1, decay=decay, **options)
+    before = grad.copy()
+    numpy_passes.descend(param, grad, rate=0.1, decay=decay)
+    np.testing.assert_allclose(param, desired, rtol=1e-14, atol=1e-15)
+    np.testing.assert_array_equal(grad, before)
+
+
 @pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_sgd(nesterov, decay):

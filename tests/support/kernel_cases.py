@@ -4,7 +4,7 @@ A case turns random inputs of one shape and dtype into the arguments of one call
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -164,6 +164,15 @@ def _sgd(**options: Any) -> Case:
     )
 
 
+def _descent(decay: float) -> Case:
+    """Return a step without momentum, and so without a velocity."""
+    return replace(
+        _sgd(momentum=0.0, nesterov=False, decay=decay),
+        arguments=lambda i: (i.normal(), i.normal(), None),
+        donated=(0,),
+    )
+
+
 CASES: dict[str, tuple[Case, ...]] = {
     "asarray": (Case(lambda i: (i.normal().tolist(), i.normal())),),
     "to_numpy": (Case(lambda i: (i.normal(),), may_alias=True),),
@@ -208,5 +217,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "sgd_": (
         _sgd(momentum=0.9, nesterov=False, decay=0.0),
         _sgd(momentum=0.9, nesterov=True, decay=0.1),
+        _descent(decay=0.0),
+        _descent(decay=0.1),
     ),
 }

@@ -85,7 +85,16 @@ class SGD:
         rate = value_at(self.learning_rate, state["step"])
 
         def rule(param: Array, grad: Array, *velocity: Array) -> tuple[Array, ...]:
-            return self._step(rate_like(rate, param), param, grad, *velocity)
+            moved: tuple[Array, Array] = kernels_for(param).sgd_(
+                param,
+                grad,
+                *(velocity or (None,)),
+                rate=rate_like(rate, param),
+                momentum=self.momentum,
+                nesterov=self.nesterov,
+                decay=self.weight_decay,
+            )
+            return moved if velocity else moved[:1]
 
         trees = (state[name] for name in self._moments)
         params, *moments = update_leaves(rule, params, grads, *trees)
@@ -95,19 +104,3 @@ class SGD:
     @property
     def _moments(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
-
-    def _step(
-        self, rate: Any, param: Array, grad: Array, *velocity: Array
-    ) -> tuple[Array, ...]:
-        if not velocity:
-            decay = self.weight_decay
-            return (param - rate * (grad + decay * param if decay else grad),)
-        return kernels_for(param).sgd_(
-            param,
-            grad,
-            *velocity,
-            rate=rate,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-            decay=self.weight_decay,
-        )
