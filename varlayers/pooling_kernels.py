@@ -41,14 +41,14 @@ class PoolingKernels(SlidingKernels):
         """Return y = maxₘ x_m and the number of the first offset that attains it.
 
         The offsets are numbered with the last axis fastest. A window with a NaN gives
-        NaN, and the last offset.
+        NaN, and some offset.
         """
         xp, parts = self.xp, self._slide(x, filter_shape, window, -math.inf)
-        y, last = reduce(xp.maximum, parts), len(parts) - 1
-        dtype = index_dtype(xp, len(parts))
-        index = xp.full(y.shape, last, dtype=dtype, device=self.device(x))
-        for m in range(last - 1, -1, -1):
-            index = xp.where(parts[m] == y, m, index)
+        y, dtype = parts[0], index_dtype(self.xp, len(parts))
+        index = xp.zeros(y.shape, dtype=dtype, device=self.device(x))
+        for m, part in enumerate(parts[1:], 1):
+            index = xp.where(part > y, m, index)
+            y = xp.maximum(part, y)
         return y, index
 
     def max_pool_backward(

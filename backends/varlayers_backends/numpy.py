@@ -15,7 +15,12 @@ from varlayers.kernels import Kernels
 from varlayers.random import Key, Native, Source
 from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window
-from varlayers_backends import numpy_convolution, numpy_passes, numpy_random
+from varlayers_backends import (
+    numpy_convolution,
+    numpy_passes,
+    numpy_pooling,
+    numpy_random,
+)
 
 __all__ = ["NumpyKernels"]
 
@@ -167,6 +172,20 @@ class NumpyKernels(Kernels):
         if not _one_group(window, x, *grads):
             return super().conv_moments_adjoint_w(x, grads, w_shape, window)
         return numpy_convolution.moments_adjoint_w(x, grads, w_shape, window)
+
+    # ---- pooling ---------------------------------------------------------------
+
+    def max_pool(self, x: Any, filter_shape: Shape, window: Window) -> tuple[Any, Any]:
+        if not numpy_pooling.knows(x, filter_shape):
+            return super().max_pool(x, filter_shape, window)
+        return numpy_pooling.max_pool(x, filter_shape, window)
+
+    def max_pool_backward(
+        self, dy: Any, index: Any, x_shape: Shape, filter_shape: Shape, window: Window
+    ) -> Any:
+        if not numpy_pooling.knows(dy, filter_shape):
+            return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
+        return numpy_pooling.max_pool_backward(dy, index, x_shape, filter_shape, window)
 
     # ---- optimizers ------------------------------------------------------------
 

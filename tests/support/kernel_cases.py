@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from support import poolings
 from support.convolutions import CONVOLUTIONS, arrays_of, signs_of
+from support.poolings import POOLINGS
+from varlayers.kernels import Kernels
 from varlayers.random import Key
 from varlayers.types import FlippedWeight
 
@@ -144,6 +147,42 @@ _CONVOLVE = {
 }
 
 
+def _poolings(method: str) -> tuple[Case, ...]:
+    return tuple(
+        # Sums of up to 272 standard normals.
+        Case(partial(_POOL[method], name), absolute=512, small_only=True)
+        for name in POOLINGS
+    )
+
+
+def _max_pool(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, _, *pool = poolings.arrays_of(name, min(i.count, 5), i.rng, i.dtype, ties=True)
+    return x, *pool
+
+
+def _max_pool_backward(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, dy, *pool = poolings.arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return dy, Kernels(np).max_pool(x, *pool)[1], x.shape, *pool
+
+
+def _sum_pool(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, _, *pool = poolings.arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return x, *pool
+
+
+def _sum_pool_adjoint(name: str, i: Inputs) -> tuple[Any, ...]:
+    x, dy, *pool = poolings.arrays_of(name, min(i.count, 5), i.rng, i.dtype)
+    return dy, x.shape, *pool
+
+
+_POOL = {
+    "max_pool": _max_pool,
+    "max_pool_backward": _max_pool_backward,
+    "sum_pool": _sum_pool,
+    "sum_pool_adjoint": _sum_pool_adjoint,
+}
+
+
 def _adam(**options: Any) -> Case:
     return Case(
         lambda i: (i.normal(), i.normal(), i.normal(), i.between(0, 1)),
@@ -213,6 +252,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(lambda i: (i.rows(1),)),
     ),
     **{method: _convolutions(method) for method in _CONVOLVE},
+    **{method: _poolings(method) for method in _POOL},
     "adam_": (_adam(decay=0.0, step=1), _adam(decay=0.1, step=1000)),
     "sgd_": (
         _sgd(momentum=0.9, nesterov=False, decay=0.0),
