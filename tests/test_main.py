@@ -16,8 +16,21 @@ def test_whole_job(tmp_path, capsys):
     assert "1297 digits to learn from, 500 to test on." in text
     assert "Bayesian: mutual information" in text
     assert "local estimator, beta = 0.1, a tempered posterior" in text
-    assert "1 epochs, seed 0, numpy arrays" in text
+    assert "Model mlp, 1 epochs, seed 0, numpy arrays" in text
     assert (output / "digits.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize(("model", "epochs"), [("mlp", 200), ("cnn", 60)])
+def test_each_model_has_its_epochs(model, epochs, monkeypatch, tmp_path):
+    seen = []
+
+    def trial(elbo, digits, *, epochs, **_):
+        seen.append((len(elbo.model.layers), epochs))
+        raise RuntimeError
+
+    monkeypatch.setattr(cli, "trial", trial)
+    assert cli.main(["--model", model, "--output", str(tmp_path)]) == 1
+    assert seen == [({"mlp": 5, "cnn": 11}[model], epochs)]
 
 
 def test_arguments_reach_the_job(tmp_path, capsys, monkeypatch):

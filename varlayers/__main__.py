@@ -9,7 +9,7 @@ from pathlib import Path
 
 from varlayers.demo.data import load
 from varlayers.demo.libraries import LIBRARIES, converter
-from varlayers.demo.networks import networks
+from varlayers.demo.networks import MODELS, networks
 from varlayers.demo.picture import draw
 from varlayers.demo.report import report
 from varlayers.demo.trial import trial
@@ -18,6 +18,7 @@ from varlayers.random import key
 
 __all__ = ["main"]
 
+_EPOCHS = {"mlp": 200, "cnn": 60}
 _EXTRAS = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}
 
 
@@ -45,13 +46,18 @@ def _run(options: argparse.Namespace) -> None:
     start = time.perf_counter()
     host = load(options.seed)
     digits = host.moved(converter(options.backend))
-    elbos = networks(len(host.targets), estimator=options.estimator, beta=options.beta)
+    elbos = networks(
+        len(host.targets),
+        model=options.model,
+        estimator=options.estimator,
+        beta=options.beta,
+    )
     print(f"{len(host.targets)} digits to learn from, {len(host.answers)} to test on.")
     outcomes = {}
     for number, (name, elbo) in enumerate(elbos.items(), 1):
         print(f"{number}/{len(elbos)} {name}", flush=True)
         outcomes[name] = trial(
-            elbo, digits, key=key(options.seed), epochs=options.epochs, progress=True
+            elbo, digits, key=key(options.seed), epochs=_epochs(options), progress=True
         )
     path = options.output / "digits.png"
     draw(host, outcomes, path)
@@ -68,8 +74,13 @@ def _how(options: argparse.Namespace) -> str:
     )
     return (
         f"Bayesian: {options.estimator} estimator, beta = {posterior}.\n"
-        f"{options.epochs} epochs, seed {options.seed}, {options.backend} arrays."
+        f"Model {options.model}, {_epochs(options)} epochs, seed {options.seed}, "
+        f"{options.backend} arrays."
     )
+
+
+def _epochs(options: argparse.Namespace) -> int:
+    return options.epochs or _EPOCHS[options.model]
 
 
 def _check_extras() -> None:
@@ -89,10 +100,18 @@ def _parser() -> argparse.ArgumentParser:
         "network without uncertainty and one with MC dropout.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.set_defaults(epochs=None)
     add = parser.add_argument
+    add("--model", choices=list(MODELS), default="mlp", help="dense or convolutional")
     add("--estimator", choices=list(ESTIMATORS), default="local", help="of the noise")
     add("--backend", choices=LIBRARIES, default="numpy", help="library of the arrays")
-    add("--epochs", type=_count, default=200, help="passes over the training digits")
+    default = " or ".join(f"{count} for {name}" for name, count in _EPOCHS.items())
+    add(
+        "--epochs",
+        type=_count,
+        default=argparse.SUPPRESS,
+        help=f"passes over the training digits (default: {default})",
+    )
     add("--seed", type=_seed, default=0, help="of the split, the weights, the noise")
     add("--beta", type=_beta, default=0.1, help="factor of the divergence")
     add("--output", type=Path, default=Path("varlayers-demo"), help="folder to write")

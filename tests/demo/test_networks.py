@@ -1,18 +1,32 @@
 """The networks differ in their uncertainty and in nothing else."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import varlayers as vl
 from varlayers import tree
-from varlayers.demo.networks import BAYESIAN, DETERMINISTIC, DROPOUT, networks
+from varlayers.demo.networks import (
+    BAYESIAN,
+    DETERMINISTIC,
+    DROPOUT,
+    MODELS,
+    networks,
+)
 
 X = np.ones((3, 64), np.float32)
 
 
-@pytest.fixture(params=["reparameterization", "local", "flipout"])
+MODELS_AND_ESTIMATORS = list(
+    itertools.product(MODELS, ["reparameterization", "local", "flipout"])
+)
+
+
+@pytest.fixture(params=MODELS_AND_ESTIMATORS, ids="-".join)
 def elbos(request):
-    return networks(100, estimator=request.param, beta=0.3)
+    model, estimator = request.param
+    return networks(100, model=model, estimator=estimator, beta=0.3)
 
 
 def shapes(elbo):
@@ -23,8 +37,19 @@ def shapes(elbo):
 
 def test_one_shape(elbos):
     first, *others = (shapes(elbo) for elbo in elbos.values())
-    assert first == [(64, 64), (64,), (64, 64), (64,), (64, 10), (10,)]
     assert others == [first, first]
+
+
+@pytest.mark.parametrize(
+    ("model", "kernels"),
+    [
+        ("mlp", [(64, 64), (64, 64), (64, 10)]),
+        ("cnn", [(3, 3, 1, 16), (3, 3, 16, 32), (128, 64), (64, 10)]),
+    ],
+)
+def test_kernels_of_the_models(model, kernels):
+    elbos = networks(100, model=model, estimator="local", beta=0.3)
+    assert shapes(elbos[BAYESIAN])[::2] == kernels
 
 
 def test_classes_come_out(elbos):

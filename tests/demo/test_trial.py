@@ -25,7 +25,7 @@ def digits():
 
 
 def outcome_of(name, digits, epochs=2):
-    elbo = networks(len(digits.targets), estimator="local", beta=0.1)[name]
+    elbo = networks(len(digits.targets), model="mlp", estimator="local", beta=0.1)[name]
     return trial(elbo, digits, key=vl.key(0), epochs=epochs, progress=False)
 
 
