@@ -208,6 +208,35 @@ def test_flawed_override_is_caught(flaw):
         check_cases(backend, "sample_normal", layouts)
 
 
+def drops_a_tap(self, x, w, window):
+    w = w.copy()
+    w[(-1,) * (w.ndim - 2)] = 0
+    return Kernels.conv(self, x, w, window)
+
+
+def drops_a_product(self, x, w, window):
+    y = Kernels.conv(self, x, w, window)
+    if w.size and y.size:
+        w = w.copy()
+        w.flat[0] = 0
+        y.flat[0] = Kernels.conv(self, x, w, window).flat[0]
+    return y
+
+
+def sums_in_single_precision(self, x, w, window):
+    y = Kernels.conv(self, x.astype("float32"), w.astype("float32"), window)
+    return y.astype(x.dtype)
+
+
+@pytest.mark.parametrize(
+    "flaw", [drops_a_tap, drops_a_product, sums_in_single_precision]
+)
+def test_flawed_convolution_is_caught(flaw):
+    layouts = layouts_of(make_library("numpy"))
+    with pytest.raises(AssertionError, match=r"conv on .*: off by up to"):
+        check_cases(flawed(conv=flaw)(), "conv", layouts)
+
+
 def test_honest_override_passes():
     layouts = layouts_of(make_library("numpy"))
     check_cases(Backend(), "sample_normal", layouts)
