@@ -53,6 +53,20 @@ def test_half_precision(name, dtype):
     assert bool((again == x).all())
 
 
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_every_bfloat16_number_is_kept(name):
+    """Its range is float32's, beyond float16's; subnormal ones aside."""
+    bits = np.arange(2**16, dtype=np.uint32) << 16
+    numbers = bits.view(np.float32)
+    numbers = numbers[~(np.abs(numbers) < np.finfo(np.float32).smallest_normal)]
+    xp = make_library(name).xp
+    placed = place(numbers, xp.zeros(1, dtype=xp.bfloat16))
+    assert placed.dtype == xp.bfloat16
+    host = to_host(placed)
+    assert host.dtype == np.float32
+    np.testing.assert_array_equal(host, numbers)
+
+
 @pytest.mark.parametrize(
     "host", [DATA.T, DATA[:, ::2], DATA.astype(">f8"), np.float32(2.0), DATA[:0]]
 )
