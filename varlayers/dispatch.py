@@ -14,7 +14,7 @@ from varlayers.types import Array
 __all__ = ["kernels_for", "register_kernels"]
 
 _BACKENDS = {
-    "numpy": "varlayers_backends.numpy:NumpyKernels",
+    "numpy": "varlayers_backends.numpy_choice:kernels",
     "torch": "varlayers_backends.torch:TorchKernels",
     "jax": "varlayers_backends.jax:JaxKernels",
     "jaxlib": "varlayers_backends.jax:JaxKernels",
@@ -35,6 +35,7 @@ def kernels_for(x: Array) -> Kernels:
 def register_kernels(library: str, target: str) -> None:
     """Use "module:Class" for arrays whose type is defined in package `library`.
 
+    In place of the class a function may stand that makes the kernels.
     A distribution can do the same with an entry point in "varlayers.backends".
     """
     _BACKENDS[library] = target

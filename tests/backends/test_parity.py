@@ -14,8 +14,10 @@ from support.parity import FACTS, LARGE, SMALL, check_cases, overrides, uncovere
 
 from varlayers.dispatch import _BACKENDS, kernels_for
 from varlayers.kernels import Kernels
+from varlayers_backends.numpy import NumpyKernels
 
-LIBRARIES = sorted(_BACKENDS.keys() - {"jaxlib"})
+PLAIN = "numpy without numba"
+LIBRARIES = sorted(_BACKENDS.keys() - {"jaxlib"} | {PLAIN})
 
 
 def library_of(name):
@@ -26,12 +28,28 @@ def library_of(name):
             msg = "cupy finds no device"
             raise ImportError(msg)
         return Library(name, importlib.import_module("array_api_compat.cupy"))
+    if name == PLAIN:
+        return Library(name, np)
     importlib.import_module(name)
     return make_library(name)
 
 
 def kernels_of(library):
+    if library.name == PLAIN:
+        return NumpyKernels()
     return kernels_for(library.asarray(0.0))
+
+
+def own_overrides(name):
+    """Return what a library's kernels override, less what they share with PLAIN."""
+    kernels = type(kernels_of(library_of(name)))
+    inherited = issubclass(kernels, NumpyKernels) and name != PLAIN
+    shared = {
+        method
+        for method in dir(NumpyKernels)
+        if inherited and getattr(kernels, method) is getattr(NumpyKernels, method)
+    }
+    return [method for method in overrides(kernels) if method not in shared]
 
 
 def generator_of(library):
@@ -40,7 +58,8 @@ def generator_of(library):
         return None
     if library.name == "torch":
         return importlib.import_module("torch").Generator().manual_seed(3)
-    return importlib.import_module(f"{library.name}.random").default_rng(3)
+    name = library.name.partition(" ")[0]
+    return importlib.import_module(f"{name}.random").default_rng(3)
 
 
 def layouts_of(library):
@@ -61,8 +80,10 @@ def layouts_of(library):
         placed.flags.writeable = False
         return placed
 
+    on_numpy = (contiguous, strided, transposed, readonly)
     layouts = {
-        "numpy": (contiguous, strided, transposed, readonly),
+        "numpy": on_numpy,
+        PLAIN: on_numpy,
         "jax": (contiguous,),  # it has no other
     }.get(library.name, (contiguous, strided, transposed))
     return {layout.__name__: layout for layout in layouts}
@@ -77,7 +98,7 @@ def pairs():
     """Yield (library, method) for every override, and a skip for what is missing."""
     for name in LIBRARIES:
         try:
-            methods = overrides(type(kernels_of(library_of(name))))
+            methods = own_overrides(name)
         except ImportError as error:
             yield pytest.param(name, "", marks=pytest.mark.skip(reason=str(error)))
         else:

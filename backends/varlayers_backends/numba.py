@@ -1,0 +1,208 @@
+"""Kernels for NumPy arrays, compiled by numba: every operation in one pass.
+
+Compiled are the random numbers and the passes over weights and outputs, for arrays of
+one shape and one dtype, float32 or float64. Whatever else goes to `NumpyKernels`. An
+array that is strided or read-only is copied first, so that every loop is compiled once
+per dtype.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from varlayers.random import Key, Native, Source
+from varlayers.types import Shape
+from varlayers_backends import numba_passes, numba_random
+from varlayers_backends.numpy import NumpyKernels
+
+__all__ = ["NumbaKernels"]
+
+_FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+class NumbaKernels(NumpyKernels):
+    """NumPy's kernels, compiled."""
+
+    # ---- random numbers --------------------------------------------------------
+
+    def words(self, key: Key, count: int, like: Any) -> Any:
+        out = np.empty(count, np.uint32)
+        numba_random.words(int(key.k0), int(key.k1), 0, out)
+        return out
+
+    def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
+        if isinstance(source, Native) or like.dtype not in _FLOATS:
+            return super().uniform(source, shape, like)
+        return _drawn(numba_random.uniform, source, shape, like.dtype)
+
+    def normal(self, source: Source, shape: Shape, like: Any) -> Any:
+        if isinstance(source, Native) or like.dtype not in _FLOATS:
+            return super().normal(source, shape, like)
+        return _drawn(numba_random.normal, source, shape, like.dtype)
+
+    def signs(self, source: Source, shape: Shape, like: Any) -> Any:
+        if isinstance(source, Native) or like.dtype not in _FLOATS:
+            return super().signs(source, shape, like)
+        out = np.empty(shape, like.dtype)
+        words = self.words(source, -(-out.size // 32), like)
+        numba_random.signs(words, out.reshape(-1))
+        return out
+
+    # ---- elementwise functions and passes over the weights ---------------------
+
+    def softplus(self, x: Any) -> tuple[Any, Any]:
+        return self.scale_normal(x, 0.0)
+
+    def scale_normal(self, rho: Any, shift: float) -> tuple[Any, Any]:
+        if not _alike(rho):
+            scale, slope = super().softplus(rho)
+            return scale + shift, slope
+        scale, slope = np.empty(rho.shape, rho.dtype), np.empty(rho.shape, rho.dtype)
+        _run(numba_passes.softplus, rho, scale, slope, shift)
+        return scale, slope
+
+    def sample_normal(self, loc: Any, scale: Any, eps: Any) -> Any:
+        if not _alike(loc, scale, eps):
+            return super().sample_normal(loc, scale, eps)
+        out = np.empty(loc.shape, loc.dtype)
+        _run(numba_passes.sample_normal, loc, scale, eps, out)
+        return out
+
+    def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:
+        if not _alike(slope, eps, dw):
+            return super().sample_normal_backward(slope, eps, dw)
+        return _product(1.0, dw, eps, slope)
+
+    def variance_normal_backward(self, scale: Any, slope: Any, dvar: Any) -> Any:
+        if not _alike(scale, slope, dvar):
+            return super().variance_normal_backward(scale, slope, dvar)
+        return _product(2.0, scale, dvar, slope)
+
+    def add_kl_normal_(
+        self,
+        loc: Any,
+        scale: Any,
+        slope: Any,
+        prior_loc: Any,
+        prior_scale: Any,
+        weight: float,
+        dloc: Any,
+        drho: Any,
+    ) -> tuple[Any, Any, Any]:
+        prior = prior_loc, prior_scale
+        numbers = all(isinstance(value, int | float) for value in prior)
+        if not (numbers and _alike(loc, scale, slope, dloc, drho)):
+            return super().add_kl_normal_(
+                loc, scale, slope, prior_loc, prior_scale, weight, dloc, drho
+            )
+        dloc, drho = _plain(dloc), _plain(drho)
+        sums = np.empty(-(-loc.size // numba_passes.BLOCK))
+        arrays = loc, scale, slope, dloc, drho
+        _run(numba_passes.add_kl_normal, *arrays, *map(float, (*prior, weight)), sums)
+        return np.array(sums.sum(), loc.dtype), dloc, drho
+
+    # ---- passes over the outputs -----------------------------------------------
+
+    def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
+        if not _alike(mean, variance, eps):
+            return super().local_noise(mean, variance, eps)
+        y, s = np.empty(mean.shape, mean.dtype), np.empty(mean.shape, mean.dtype)
+        _run(numba_passes.local_noise, mean, variance, eps, y, s)
+        return y, s
+
+    def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
+        if not _alike(s, eps, dy):
+            return super().local_noise_backward(s, eps, dy)
+        out = np.empty(s.shape, s.dtype)
+        _run(numba_passes.local_noise_backward, s, eps, dy, out)
+        return out
+
+    def log_softmax(self, logits: Any) -> Any:
+        if not _alike(logits) or not logits.size:
+            return super().log_softmax(logits)
+        out = np.empty(logits.shape, logits.dtype)
+        rows = (-1, logits.shape[-1])
+        numba_passes.log_softmax(_plain(logits).reshape(rows), out.reshape(rows))
+        return out
+
+    # ---- optimizers ------------------------------------------------------------
+
+    def adam_(
+        self, param: Any, grad: Any, m: Any, v: Any, **options: Any
+    ) -> tuple[Any, Any, Any]:
+        if not _alike(param, grad, m, v):
+            return super().adam_(param, grad, m, v, **options)
+        param, m, v = _plain(param), _plain(m), _plain(v)
+        _run(numba_passes.adam, param, grad, m, v, *_adam_factors(**options))
+        return param, m, v
+
+    def sgd_(
+        self, param: Any, grad: Any, velocity: Any, **options: Any
+    ) -> tuple[Any, Any]:
+        if velocity is None or not _alike(param, grad, velocity):
+            return super().sgd_(param, grad, velocity, **options)
+        param, velocity = _plain(param), _plain(velocity)
+        _run(numba_passes.sgd, param, grad, velocity, *_sgd_factors(**options))
+        return param, velocity
+
+
+def _alike(first: Any, *others: Any) -> bool:
+    """Whether all are plain arrays of one shape and of one dtype in _FLOATS."""
+    shape, dtype = first.shape, first.dtype
+    return (
+        type(first) is np.ndarray
+        and dtype in _FLOATS
+        and all(
+            type(other) is np.ndarray and other.shape == shape and other.dtype is dtype
+            for other in others
+        )
+    )
+
+
+def _plain(x: Any) -> Any:
+    """Return x, or a copy where it is strided, unaligned or read-only."""
+    return x if x.flags.carray else np.array(x, order="C")
+
+
+def _run(kernel: Any, *arguments: Any) -> None:
+    """Call a kernel with its arrays flat."""
+    kernel(
+        *(
+            _plain(argument).reshape(-1) if type(argument) is np.ndarray else argument
+            for argument in arguments
+        )
+    )
+
+
+def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
+    out = np.empty(shape, dtype)
+    kernel(int(key.k0), int(key.k1), 0, out.reshape(-1))
+    return out
+
+
+def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
+    out = np.empty(x.shape, x.dtype)
+    _run(numba_passes.product, x, y, z, out, factor)
+    return out
+
+
+def _adam_factors(
+    *, rate: float, beta1: float, beta2: float, eps: float, decay: float, step: int
+) -> tuple[float, ...]:
+    """Return the numbers of `numba_passes.adam`.
+
+    With root = sqrt(1 - beta2^step), the move is written
+    rate root / (1 - beta1^step) m / (sqrt(v) + root eps).
+    """
+    root = math.sqrt(1 - beta2**step)
+    factor = float(rate) * root / (1 - beta1**step)
+    return beta1, beta2, eps * root, factor, 1 - float(rate) * decay
+
+
+def _sgd_factors(
+    *, rate: float, momentum: float, nesterov: bool, decay: float
+) -> tuple[float, ...]:
+    """Return the numbers of `numba_passes.sgd`."""
+    ahead = (1.0, momentum) if nesterov else (0.0, 1.0)
+    return float(rate), momentum, *ahead, decay

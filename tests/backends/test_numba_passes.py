@@ -1,0 +1,87 @@
+"""Compiled passes at their corners; the parity tests hold them to the generic ones."""
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from varlayers.kernels import Kernels
+from varlayers_backends import numba_passes
+from varlayers_backends.numba_passes import BLOCK
+
+GENERIC = Kernels(np)
+DTYPES = ("float32", "float64")
+
+
+def softplus(values, dtype, shift=0.0):
+    x = np.array(values, dtype)
+    value, slope = np.empty_like(x), np.empty_like(x)
+    numba_passes.softplus(x, value, slope, shift)
+    return value, slope
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softplus_far_from_zero(dtype):
+    value, slope = softplus([-1e3, 1e3, -math.inf, math.inf], dtype)
+    np.testing.assert_array_equal(value, [0, 1e3, 0, math.inf])
+    np.testing.assert_array_equal(slope, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softplus_of_nan_is_nan(dtype):
+    assert np.isnan(softplus([math.nan] * 33, dtype)).all()
+
+
+def test_softplus_is_shifted():
+    np.testing.assert_allclose(softplus([0.0], "float64", 0.25)[0], math.log(2) + 0.25)
+
+
+def add_kl(size, dtype="float32", scale=None):
+    rng = np.random.default_rng(1)
+    loc, slope, dloc, drho = rng.uniform(0.1, 1, (4, size)).astype(dtype)
+    scale = np.full(size, 0.3 if scale is None else scale, dtype)
+    arrays, sums = (loc, scale, slope, dloc, drho), np.empty(-(-size // BLOCK))
+    generic = [array.copy() for array in arrays]
+    with np.errstate(divide="ignore", over="ignore"):
+        desired = GENERIC.add_kl_normal_(*generic[:3], 0.5, 2.0, 0.3, *generic[3:])
+    numba_passes.add_kl_normal(*arrays, 0.5, 2.0, 0.3, sums)
+    return sums, (dloc, drho), desired
+
+
+def test_divergence_is_a_sum_over_blocks():
+    whole, _, desired = add_kl(2 * BLOCK + 100, "float64")
+    first, _, _ = add_kl(BLOCK, "float64")
+    assert whole.shape == (3,)
+    assert first.shape == (1,)
+    np.testing.assert_allclose(whole.sum(), desired[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-42, 1e15])
+def test_divergence_at_extreme_scales(scale):
+    sums, grads, (kl, *desired) = add_kl(40, scale=scale)
+    np.testing.assert_allclose(sums.sum(), float(kl), rtol=1e-5)
+    for one, other in zip(grads, desired, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_divergence_with_nan_is_nan():
+    sums, _, _ = add_kl(40, scale=math.nan)
+    assert np.isnan(sums[0])
+
+
+def test_local_noise_backward_without_variance_is_zero():
+    s = np.array([0, 2], np.float32)
+    out = np.empty_like(s)
+    numba_passes.local_noise_backward(s, s + 1, s + 1, out)
+    np.testing.assert_array_equal(out, [0, 2.25])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_log_softmax_of_infinite_logits(dtype):
+    z = np.array([[0, -math.inf, -1e3], [math.nan, 0, 0]], dtype)
+    out = np.empty_like(z)
+    numba_passes.log_softmax(z, out)
+    np.testing.assert_array_equal(out[0], [0, -math.inf, -1e3])
+    assert np.isnan(out[1]).all()
