@@ -97,6 +97,7 @@ import numba.core.caching as caching
 for locator in caching.CacheImpl._locator_classes:
     locator.from_function = classmethod(lambda cls, *arguments: None)
 
+import numpy as np
 from varlayers.dispatch import kernels_for
 
 kernels = kernels_for(np.ones(1))
