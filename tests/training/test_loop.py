@@ -152,11 +152,44 @@ def test_a_loss_that_is_no_longer_finite_is_an_error():
         ({"data": (regression()[0], regression(5)[1])}, ValueError, r"\(5, 1\)"),
         ({"data": (np.zeros(()), np.zeros(()))}, ValueError, r"got shapes \(\)"),
         ({"data": (np.full((48, 2), np.nan), regression()[1])}, ValueError, "NaN"),
+        ({"data": ([[1.0]], regression()[1])}, TypeError, "Expected an array .* list"),
+        ({"data": (regression()[0], [1.0])}, TypeError, "Expected an array .* list"),
+        ({"data": (np.ones((48, 2), int), regression()[1])}, TypeError, "`x` of a fl"),
+        (
+            {"data": (regression()[0], regression()[1][:, 0])},
+            ValueError,
+            r"Normal expected `targets` of shape \(10, 1\), got \(10,\)\. Nothing is",
+        ),
+        ({"optimizer": vl.Adam}, TypeError, r"got the class Adam\. Write Adam\(\)\."),
+        ({"optimizer": "sdg"}, ValueError, r"`optimizer` in \['adam', .*got 'sdg'"),
+        ({"validation": regression()[0]}, TypeError, "pair .x, targets., got ndarray"),
+        ({"validation": regression()[:1]}, TypeError, "pair .x, targets., got tuple"),
+        (
+            {"validation": (regression()[0], regression(5)[1])},
+            ValueError,
+            r"`validation\[0\]` and `validation\[1\]` with .* \(48, 2\) and \(5, 1\)",
+        ),
+        ({"validation_samples": 0}, ValueError, "`validation_samples` >= 1, got 0"),
+        (
+            {"state": {"step": 0}},
+            ValueError,
+            r"an earlier call returned it, got \['step'\] without \['history', 'opt",
+        ),
     ],
 )
 def test_bad_arguments(change, error, message):
     with pytest.raises(error, match=message):
         run(**change)
+
+
+def test_a_batch_may_be_larger_than_the_data():
+    state = run(epochs=2, batch_size=1000)
+    assert state["step"] == 2
+    assert_equal(state, run(epochs=2, batch_size=48))
+
+
+def test_a_name_is_the_optimizer_that_it_names():
+    assert_equal(run(optimizer="adam"), run(optimizer=vl.Adam()))
 
 
 def test_a_state_of_another_batch_size_is_refused():

@@ -17,10 +17,10 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from varlayers import tree
-from varlayers.checks import check_size
+from varlayers.checks import check_size, lookup
 from varlayers.dispatch import kernels_for
 from varlayers.elbo import ELBO, Loss
-from varlayers.optimizers import Adam
+from varlayers.optimizers import OPTIMIZERS, Adam
 from varlayers.prediction import log_predictive_density
 from varlayers.random import Key, fold_in
 from varlayers.training.early_stopping import EarlyStopping
@@ -42,7 +42,7 @@ def fit(
     key: Key,
     epochs: int,
     batch_size: int = 128,
-    optimizer: Optimizer = _ADAM,
+    optimizer: Optimizer | str = _ADAM,
     state: _State | None = None,
     validation: tuple[Array, Array] | None = None,
     validation_samples: int = 8,
@@ -61,7 +61,7 @@ def fit(
         key: a key; a native generator would not let a run be resumed.
         epochs: passes over the data in all, those in `state` included, >= 1.
         batch_size: examples per step, >= 1; an epoch's last batch may be smaller.
-        optimizer: what takes the steps.
+        optimizer: what takes the steps: "sgd", "adam", "adamw", or an optimizer.
         state: where to go on from, as an earlier call returned it with the same data,
             key and batch size. It is not changed; entries of your own are kept.
         validation: inputs and targets held out; minus their mean log predictive
@@ -80,7 +80,8 @@ def fit(
     Raises:
         FloatingPointError: if the loss is no longer finite.
         ImportError: if `progress` is True and tqdm is missing.
-        TypeError: if the key is not a key, or a size is not an integer.
+        TypeError: if the key is not a key, a size not an integer, or `x` not an array
+            of a floating dtype.
         ValueError: if an argument is out of range or does not fit the others.
 
     Example:
@@ -93,6 +94,8 @@ def fit(
     """
     check_size("fit", "epochs", epochs)
     check_size("fit", "batch_size", batch_size)
+    check_size("fit", "validation_samples", validation_samples)
+    optimizer = lookup("fit", "optimizer", optimizer, OPTIMIZERS)
     _check(elbo, x, targets, key, validation, early_stopping)
     per_epoch = math.ceil(x.shape[0] / batch_size)
     state = _initial(elbo, x, key, optimizer) if state is None else _copied(state)
@@ -224,6 +227,13 @@ def _mean(values: Array) -> float:
 
 
 def _check_state(state: _State, per_epoch: int) -> None:
+    missing = {"params", "optimizer", "step", "history"} - state.keys()
+    if missing:
+        msg = (
+            f"fit expected `state` as an earlier call returned it, got {sorted(state)} "
+            f"without {sorted(missing)}."
+        )
+        raise ValueError(msg)
     if state["step"] % per_epoch:
         msg = (
             f"fit expected `state` at the end of an epoch of {per_epoch} steps, "
@@ -246,23 +256,45 @@ def _check(
             "Make one with varlayers.key(seed)."
         )
         raise TypeError(msg)
-    n = x.shape[0] if x.ndim else 0
-    if n < 1 or targets.shape[:1] != (n,):
+    _check_data(("x", x), ("targets", targets))
+    if elbo.num_data != x.shape[0]:
         msg = (
-            "fit expected `x` and `targets` with the same number of examples, >= 1, "
-            f"got shapes {tuple(x.shape)} and {tuple(targets.shape)}."
-        )
-        raise ValueError(msg)
-    if elbo.num_data != n:
-        msg = (
-            f"fit expected elbo.num_data to be the length of `x`, {n}, "
+            f"fit expected elbo.num_data to be the length of `x`, {x.shape[0]}, "
             f"got {elbo.num_data}."
         )
         raise ValueError(msg)
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            kind = type(validation).__name__
+            msg = f"fit expected `validation` to be a pair (x, targets), got {kind}."
+            raise TypeError(msg)
+        one, other = validation
+        _check_data(("validation[0]", one), ("validation[1]", other))
     if early_stopping is not None and validation is None:
         msg = "fit expected `validation` data for `early_stopping`, got None."
         raise ValueError(msg)
-    xp = kernels_for(x).xp
-    if xp.isdtype(x.dtype, "real floating") and not bool(xp.all(xp.isfinite(x))):
-        msg = "fit expected finite `x`, got NaN or infinity. Impute or drop those rows."
+
+
+def _check_data(inputs: tuple[str, Array], outcomes: tuple[str, Array]) -> None:
+    """Raise unless the named arrays are finite numbers and as many targets."""
+    (name, x), (other, targets) = inputs, outcomes
+    xp, _ = kernels_for(x).xp, kernels_for(targets)
+    n = x.shape[0] if x.ndim else 0
+    if n < 1 or targets.shape[:1] != (n,):
+        msg = (
+            f"fit expected `{name}` and `{other}` with the same number of examples, "
+            f">= 1, got shapes {tuple(x.shape)} and {tuple(targets.shape)}."
+        )
+        raise ValueError(msg)
+    if not xp.isdtype(x.dtype, "real floating"):
+        msg = (
+            f"fit expected `{name}` of a floating dtype, got {x.dtype}. "
+            "Convert it, for example to float32."
+        )
+        raise TypeError(msg)
+    if not bool(xp.all(xp.isfinite(x))):
+        msg = (
+            f"fit expected finite `{name}`, got NaN or infinity. "
+            "Impute or drop those rows."
+        )
         raise ValueError(msg)
