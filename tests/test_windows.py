@@ -8,6 +8,7 @@ from varlayers.windows import (
     PADDINGS,
     Window,
     adjoint_window,
+    counts_of,
     input_length,
     out_space,
     output_length,
@@ -34,6 +35,17 @@ def test_output_length_counts_the_windows_that_fit(size, stride, dilation):
         pads = pads_of(padding, length, span, stride)
         expected = len(positions(length, size, stride, dilation, pads))
         assert max(output_length(length, span, stride, pads), 0) == expected
+
+
+@pytest.mark.parametrize(("size", "stride", "dilation"), STEPS)
+def test_counts_of_the_entries_that_each_output_meets(size, stride, dilation):
+    for length, padding in itertools.product(range(1, 12), [*RULES, (-1, 2), (5, 5)]):
+        pads = pads_of(padding, length, span_of(size, dilation), stride)
+        expected = [
+            sum(0 <= start + m * dilation < length for m in range(size))
+            for start in positions(length, size, stride, dilation, pads)
+        ]
+        assert list(counts_of(length, size, stride, dilation, pads)) == expected
 
 
 @pytest.mark.parametrize(("size", "stride", "dilation"), STEPS)

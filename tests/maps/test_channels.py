@@ -28,3 +28,22 @@ def test_enter_moves_channels_last_and_leave_brings_them_back(library, batch):
         )
         back = library.to_numpy(channels.leave(k, inside, batch))
         np.testing.assert_array_equal(back, given)
+
+
+def test_check_of_axes_alone_and_of_positions():
+    for shape in ((2, 3, 4, 5), (0, 3, 4, 5), (3, 4, 5)):
+        LAST.check("Owner", shape)
+        LAST.check_positions("Owner", shape)
+    message = (
+        r"Owner expected `x` of shape \(\.\.\., space, space, channels\), got \(3,"
+    )
+    with pytest.raises(ValueError, match=message):
+        LAST.check("Owner", (3, 4))
+    message = (
+        r"Owner expected `x` of shape \(\.\.\., channels, space, space\), got \(3,"
+    )
+    with pytest.raises(ValueError, match=message):
+        FIRST.check_positions("Owner", (3, 4))
+    message = r"Owner expected `x` with at least one position, got \(0, 5\)\."
+    with pytest.raises(ValueError, match=message):
+        FIRST.check_positions("Owner", (2, 3, 0, 5))

@@ -12,6 +12,7 @@ POOLINGS = {
     "halves": ((6, 4), (2, 2), Window((2, 2), (1, 1), ((0, 0), (0, 0)))),
     "halves, unread end": ((7, 5), (2, 2), Window((2, 2), (1, 1), ((0, 0), (0, 0)))),
     "halves, padded": ((5, 4), (2, 3), Window((2, 3), (1, 1), ((0, 1), (1, 1)))),
+    "overlapping": ((5, 4), (3, 2), Window((1, 1), (1, 1), ((1, 1), (0, 1)))),
     "dilated, apart": ((9,), (2,), Window((4,), (3,), ((0, 0),))),
     "dilated, shared": ((9,), (3,), Window((3,), (2,), ((1, 2),))),
     "one position": ((1, 1), (1, 1), Window((1, 1), (1, 1), ((0, 0), (0, 0)))),
@@ -20,8 +21,9 @@ POOLINGS = {
     **{
         name: (space, filter_shape, window)
         for name, (space, filter_shape, window, _) in CONVOLUTIONS.items()
-        if window.groups == 1 and not name.startswith("many")
+        if window.groups == 1 and not name.startswith(("cut", "many"))
     },
+    "cut": ((7, 8), (2, 2), Window((1, 2), (1, 1), ((-1, 1), (1, -2)))),
 }
 
 
