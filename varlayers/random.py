@@ -43,6 +43,12 @@ PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _KEY_ROUNDS = 20
 
+# Of each round both shifts and, after every fourth, the number of the key's injection.
+_ROUNDS = tuple(
+    (rotation, 32 - rotation, 0 if number % 4 else number // 4)
+    for number, rotation in enumerate(ROTATIONS * 3, start=1)
+)
+
 
 class Key(NamedTuple):
     """A random key: two 32-bit words, Python integers or traced scalars.
@@ -128,7 +134,7 @@ def _derive(source: Source, data: Any, domain: int) -> Source:
             "Make one with varlayers.key(seed)."
         )
         raise TypeError(msg)
-    k0, k1, c0 = (_concrete(word) for word in (*source, data))
+    k0, k1, c0 = map(_concrete, (*source, data))
     if not (isinstance(c0, int) or _is_integer_scalar(c0)):
         msg = f"fold_in expected an integer `data`, got {data!r}."
         raise TypeError(msg)
@@ -167,20 +173,18 @@ def threefry(
         key: two 32-bit words.
         c0: first counter word: Python integers, or an integer array.
         c1: second counter word.
-        rounds: 13 or 20 are of use.
+        rounds: at most 24; 13 and 20 are of use.
         wrap: reduces modulo 2**32; the identity for 32-bit unsigned arrays.
     """
     schedule = (key.k0, key.k1, key.k0 ^ key.k1 ^ PARITY)
-    x0, x1 = wrap(c0 + schedule[0]), wrap(c1 + schedule[1])
-    for number in range(rounds):
-        rotation = ROTATIONS[number % 8]
-        x0 = wrap(x0 + x1)
-        x1 = (wrap(x1 << rotation) | (x1 >> (32 - rotation))) ^ x0
-        if number % 4 == 3:
-            group = number // 4 + 1
-            x0 = wrap(x0 + schedule[group % 3])
+    x0, x1 = c0 + schedule[0], wrap(c1 + schedule[1])
+    for left, right, group in _ROUNDS[:rounds]:
+        x0 = x0 + x1  # Python integers keep the carry, which x1's wrap and the last cut
+        x1 = wrap((x1 << left | x1 >> right) ^ x0)
+        if group:
+            x0 = x0 + schedule[group % 3]
             x1 = wrap(x1 + schedule[(group + 1) % 3] + group)
-    return x0, x1
+    return wrap(x0), x1
 
 
 def _wrap(word: Array) -> Array:
