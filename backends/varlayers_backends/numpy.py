@@ -17,6 +17,7 @@ from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window
 from varlayers_backends import (
     numpy_convolution,
+    numpy_groups,
     numpy_passes,
     numpy_pooling,
     numpy_random,
@@ -126,19 +127,19 @@ class NumpyKernels(Kernels):
     # ---- convolutions ----------------------------------------------------------
 
     def conv(self, x: Any, w: Any, window: Window) -> Any:
-        if not _one_group(window, x, w):
+        if not _plain(x, w):
             return super().conv(x, w, window)
-        return numpy_convolution.conv(x, w, window)
+        return _module(window).conv(x, w, window)
 
     def conv_adjoint_x(self, dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
-        if not _one_group(window, dy, w):
+        if not _plain(dy, w):
             return super().conv_adjoint_x(dy, w, x_shape, window)
-        return numpy_convolution.adjoint_x(dy, w, x_shape, window)
+        return _module(window).adjoint_x(dy, w, x_shape, window)
 
     def conv_adjoint_w(self, x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
-        if not _one_group(window, x, dy):
+        if not _plain(x, dy):
             return super().conv_adjoint_w(x, dy, w_shape, window)
-        return numpy_convolution.adjoint_w(x, dy, w_shape, window)
+        return _module(window).adjoint_w(x, dy, w_shape, window)
 
     def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
         if not _one_weight_each(window, w, x):
@@ -162,14 +163,14 @@ class NumpyKernels(Kernels):
     def conv_moments(
         self, x: Any, loc: Any, var: Any, window: Window
     ) -> tuple[Any, Any]:
-        if not _one_group(window, x, loc, var):
+        if window.groups > 1 or not _plain(x, loc, var):
             return super().conv_moments(x, loc, var, window)
         return numpy_convolution.moments(x, loc, var, window)
 
     def conv_moments_adjoint_w(
         self, x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
     ) -> tuple[Any, Any]:
-        if not _one_group(window, x, *grads):
+        if window.groups > 1 or not _plain(x, *grads):
             return super().conv_moments_adjoint_w(x, grads, w_shape, window)
         return numpy_convolution.moments_adjoint_w(x, grads, w_shape, window)
 
@@ -225,11 +226,15 @@ def _pays(first: Any, *others: Any) -> bool:
     )
 
 
-def _one_group(window: Window, first: Any, *others: Any) -> bool:
-    """Whether the channels are undivided, and the arrays of one dtype in _FLOATS."""
+def _plain(first: Any, *others: Any) -> bool:
+    """Whether the arrays are of one dtype in _FLOATS."""
     dtype = first.dtype
-    alike = all(other.dtype == dtype for other in others)
-    return window.groups == 1 and alike and dtype in _FLOATS
+    return dtype in _FLOATS and all(other.dtype == dtype for other in others)
+
+
+def _module(window: Window) -> Any:
+    """Return the convolutions for undivided or for divided channels."""
+    return numpy_convolution if window.groups == 1 else numpy_groups
 
 
 def _one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
@@ -238,7 +243,8 @@ def _one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
     return (
         positions >= _POSITIONS
         and all(math.prod(signs.shape[1:-1]) == 1 for signs in (w.r, w.s))
-        and _one_group(window, *w, *arrays)
+        and window.groups == 1
+        and _plain(*w, *arrays)
     )
 
 

@@ -1,7 +1,7 @@
 """Patches of NumPy arrays: what each output of a convolution sees, block by block.
 
-A patch is (*filter, c) in a row. The patches of a few examples, or of a part of one, are
-copied into a buffer of at most `BLOCK` bytes, or one position's, which stays in the
+A patch is (*filter, c) in a row. The patches of a few examples, or of a part of one,
+are copied into a buffer of at most `BLOCK` bytes, or one position's, which stays in the
 cache until a matrix product has read it.
 
 Memory beside the argument: a block, and the padded input of a block.
@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 
-__all__ = ["BLOCK", "blocks_of"]
+__all__ = ["BLOCK", "Inside", "blocks_of", "padded_of"]
 
 BLOCK = 1 << 21  # bytes; from half to twice as large are as fast
 
@@ -43,7 +43,7 @@ def blocks_of(
     width = math.prod(filter_shape) * x.shape[-1]
     sizes = _sizes(x, out, width, extra)
     buffer = np.empty(math.prod(sizes) * math.prod(out[1:]) * width, x.dtype)
-    for examples, padded in _padded(x, window, sizes.examples):
+    for examples, padded in padded_of(x, window, sizes.examples):
         every = _patches(padded, filter_shape, out, window)
         yield examples, _parts(every, buffer, sizes.positions, width)
 
@@ -74,14 +74,34 @@ def _sizes(x: Any, out: Shape, width: int, extra: int) -> _Sizes:
     return _Sizes(examples, -(-out[0] // parts))
 
 
-def _padded(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
-    """Yield examples of x, padded or cut, in a buffer reused by the next."""
-    lengths = [n + sum(p) for n, p in zip(x.shape[1:-1], window.pads, strict=True)]
+class Inside(NamedTuple):
+    """Where x lies in x with its pads, and what of x is kept, along every axis.
+
+    Attributes:
+        lengths: of the padded axes.
+        inside: the part of the padded axes that x fills.
+        kept: the part of x that fills it.
+    """
+
+    lengths: Shape
+    inside: tuple[slice, ...]
+    kept: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, space: Shape, window: Window) -> "Inside":
+        """Return that of an x of this spatial shape."""
+        lengths, inside, kept = [], [], []
+        for n, (low, high) in zip(space, window.pads, strict=True):
+            lengths.append(n + low + high)
+            inside.append(slice(max(low, 0), n + low + min(high, 0)))
+            kept.append(slice(max(-low, 0), n - max(-high, 0)))
+        return cls(tuple(lengths), tuple(inside), tuple(kept))
+
+
+def padded_of(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
+    """Yield `count` examples of x, padded or cut, in a buffer reused by the next."""
+    lengths, inside, kept = Inside.of(x.shape[1:-1], window)
     buffer = np.zeros((count, *lengths, x.shape[-1]), x.dtype)
-    inside, kept = [], []
-    for n, (low, high) in zip(x.shape[1:-1], window.pads, strict=True):
-        kept.append(slice(max(-low, 0), n - max(-high, 0)))
-        inside.append(slice(max(low, 0), n + low + min(high, 0)))
     for start in range(0, len(x), count):
         part = x[(slice(start, start + count), *kept)]
         padded = buffer[: len(part)]
