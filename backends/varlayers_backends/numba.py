@@ -19,6 +19,7 @@ from varlayers_backends.numpy import NumpyKernels
 __all__ = ["NumbaKernels"]
 
 _FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+_FEW = 8192  # elements below which two calls of NumPy cost less than one loop
 
 
 class NumbaKernels(NumpyKernels):
@@ -59,23 +60,23 @@ class NumbaKernels(NumpyKernels):
             scale, slope = super().softplus(rho)
             return scale + shift, slope
         scale, slope = np.empty(rho.shape, rho.dtype), np.empty(rho.shape, rho.dtype)
-        _run(numba_passes.softplus, rho, scale, slope, shift)
+        _run(numba_passes.softplus, (rho, scale, slope), shift)
         return scale, slope
 
     def sample_normal(self, loc: Any, scale: Any, eps: Any) -> Any:
-        if not _alike(loc, scale, eps):
+        if loc.size < _FEW or not _alike(loc, scale, eps):
             return super().sample_normal(loc, scale, eps)
         out = np.empty(loc.shape, loc.dtype)
-        _run(numba_passes.sample_normal, loc, scale, eps, out)
+        _run(numba_passes.sample_normal, (loc, scale, eps, out))
         return out
 
     def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:
-        if not _alike(slope, eps, dw):
+        if slope.size < _FEW or not _alike(slope, eps, dw):
             return super().sample_normal_backward(slope, eps, dw)
         return _product(1.0, dw, eps, slope)
 
     def variance_normal_backward(self, scale: Any, slope: Any, dvar: Any) -> Any:
-        if not _alike(scale, slope, dvar):
+        if scale.size < _FEW or not _alike(scale, slope, dvar):
             return super().variance_normal_backward(scale, slope, dvar)
         return _product(2.0, scale, dvar, slope)
 
@@ -91,31 +92,33 @@ class NumbaKernels(NumpyKernels):
         drho: Any,
     ) -> tuple[Any, Any, Any]:
         prior = prior_loc, prior_scale
-        numbers = all(isinstance(value, int | float) for value in prior)
-        if not (numbers and _alike(loc, scale, slope, dloc, drho)):
+        if not (
+            type(prior_loc) is type(prior_scale) is float
+            and _alike(loc, scale, slope, dloc, drho)
+        ):
             return super().add_kl_normal_(
                 loc, scale, slope, prior_loc, prior_scale, weight, dloc, drho
             )
         dloc, drho = _plain(dloc), _plain(drho)
         sums = np.empty(-(-loc.size // numba_passes.BLOCK))
         arrays = loc, scale, slope, dloc, drho
-        _run(numba_passes.add_kl_normal, *arrays, *map(float, (*prior, weight)), sums)
+        _run(numba_passes.add_kl_normal, arrays, *prior, weight, sums)
         return np.array(sums.sum(), loc.dtype), dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------
 
     def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
-        if not _alike(mean, variance, eps):
+        if mean.size < _FEW or not _alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s = np.empty(mean.shape, mean.dtype), np.empty(mean.shape, mean.dtype)
-        _run(numba_passes.local_noise, mean, variance, eps, y, s)
+        _run(numba_passes.local_noise, (mean, variance, eps, y, s))
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
         if not _alike(s, eps, dy):
             return super().local_noise_backward(s, eps, dy)
         out = np.empty(s.shape, s.dtype)
-        _run(numba_passes.local_noise_backward, s, eps, dy, out)
+        _run(numba_passes.local_noise_backward, (s, eps, dy, out))
         return out
 
     def log_softmax(self, logits: Any) -> Any:
@@ -134,7 +137,7 @@ class NumbaKernels(NumpyKernels):
         if not _alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
         param, m, v = _plain(param), _plain(m), _plain(v)
-        _run(numba_passes.adam, param, grad, m, v, *_adam_factors(**options))
+        _run(numba_passes.adam, (param, grad, m, v), *_adam_factors(**options))
         return param, m, v
 
     def sgd_(
@@ -143,21 +146,21 @@ class NumbaKernels(NumpyKernels):
         if velocity is None or not _alike(param, grad, velocity):
             return super().sgd_(param, grad, velocity, **options)
         param, velocity = _plain(param), _plain(velocity)
-        _run(numba_passes.sgd, param, grad, velocity, *_sgd_factors(**options))
+        _run(numba_passes.sgd, (param, grad, velocity), *_sgd_factors(**options))
         return param, velocity
 
 
 def _alike(first: Any, *others: Any) -> bool:
-    """Whether all are plain arrays of one shape and of one dtype in _FLOATS."""
+    """Whether all are plain arrays of one shape, all float32 or all float64."""
     shape, dtype = first.shape, first.dtype
-    return (
-        type(first) is np.ndarray
-        and dtype in _FLOATS
-        and all(
-            type(other) is np.ndarray and other.shape == shape and other.dtype is dtype
-            for other in others
-        )
-    )
+    if type(first) is not np.ndarray or dtype not in _FLOATS:
+        return False
+    for other in others:
+        if type(other) is not np.ndarray or other.dtype is not dtype:
+            return False
+        if other.shape != shape:
+            return False
+    return True
 
 
 def _plain(x: Any) -> Any:
@@ -165,14 +168,9 @@ def _plain(x: Any) -> Any:
     return x if x.flags.carray else np.array(x, order="C")
 
 
-def _run(kernel: Any, *arguments: Any) -> None:
-    """Call a kernel with its arrays flat."""
-    kernel(
-        *(
-            _plain(argument).reshape(-1) if type(argument) is np.ndarray else argument
-            for argument in arguments
-        )
-    )
+def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
+    """Call a kernel with the arrays flat."""
+    kernel(*[_plain(array).reshape(-1) for array in arrays], *numbers)
 
 
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
@@ -183,7 +181,7 @@ def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
 
 def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
     out = np.empty(x.shape, x.dtype)
-    _run(numba_passes.product, x, y, z, out, factor)
+    _run(numba_passes.product, (x, y, z, out), factor)
     return out
 
 

@@ -28,7 +28,9 @@ __all__ = ["cos_sin", "exp", "inner", "kernel", "log", "log1p"]
 # Divisions by 0 give infinity; a multiplication and an addition may be one operation.
 _OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-inner = njit(**_OPTIONS)
+_INLINED: Any = {**_OPTIONS, "forceinline": True}  # a call left keeps a loop scalar
+
+inner = njit(**_INLINED)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -36,7 +38,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     try:
         return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no directory in which to keep it
-        return inner(function)
+        return njit(**_OPTIONS)(function)
 
 
 class _Constants:
@@ -118,7 +120,7 @@ def cos_sin(u: float) -> tuple[float, float]:
     return math.cos(2 * math.pi * u), math.sin(2 * math.pi * u)
 
 
-@overload(exp, jit_options=_OPTIONS)
+@overload(exp, jit_options=_INLINED)
 def _compiled_exp(x: Any) -> Any:
     c = _CONSTANTS[x.bitwidth]
     dtype, word, bits, bias, series = c.dtype, c.word, c.bits, c.bias, c.exp
@@ -135,7 +137,7 @@ def _compiled_exp(x: Any) -> Any:
     return compiled
 
 
-@overload(log, jit_options=_OPTIONS)
+@overload(log, jit_options=_INLINED)
 def _compiled_log(x: Any) -> Any:
     c = _CONSTANTS[x.bitwidth]
     dtype, word, bits, series = c.dtype, c.word, c.bits, c.log
@@ -151,7 +153,7 @@ def _compiled_log(x: Any) -> Any:
     return compiled
 
 
-@overload(log1p, jit_options=_OPTIONS)
+@overload(log1p, jit_options=_INLINED)
 def _compiled_log1p(t: Any) -> Any:
     c = _CONSTANTS[t.bitwidth]
     two, series = c.two, c.log1p
@@ -163,7 +165,7 @@ def _compiled_log1p(t: Any) -> Any:
     return compiled
 
 
-@overload(cos_sin, jit_options=_OPTIONS)
+@overload(cos_sin, jit_options=_INLINED)
 def _compiled_cos_sin(u: Any) -> Any:
     c = _CONSTANTS[u.bitwidth]
     word, rounder, sine, cosine = c.word, c.rounder, c.sin, c.cos
