@@ -152,9 +152,6 @@ def test_a_loss_that_is_no_longer_finite_is_an_error():
         ({"data": (regression()[0], regression(5)[1])}, ValueError, r"\(5, 1\)"),
         ({"data": (np.zeros(()), np.zeros(()))}, ValueError, r"got shapes \(\)"),
         ({"data": (np.full((48, 2), np.nan), regression()[1])}, ValueError, "NaN"),
-        ({"data": ([[1.0]], regression()[1])}, TypeError, "Expected an array .* list"),
-        ({"data": (regression()[0], [1.0])}, TypeError, "Expected an array .* list"),
-        ({"data": (np.ones((48, 2), int), regression()[1])}, TypeError, "`x` of a fl"),
         (
             {"data": (regression()[0], regression()[1][:, 0])},
             ValueError,
@@ -162,8 +159,6 @@ def test_a_loss_that_is_no_longer_finite_is_an_error():
         ),
         ({"optimizer": vl.Adam}, TypeError, r"got the class Adam\. Write Adam\(\)\."),
         ({"optimizer": "sdg"}, ValueError, r"`optimizer` in \['adam', .*got 'sdg'"),
-        ({"validation": regression()[0]}, TypeError, "pair .x, targets., got ndarray"),
-        ({"validation": regression()[:1]}, TypeError, "pair .x, targets., got tuple"),
         (
             {"validation": (regression()[0], regression(5)[1])},
             ValueError,

@@ -23,6 +23,7 @@ from varlayers.elbo import ELBO, Loss
 from varlayers.optimizers import OPTIMIZERS, Adam
 from varlayers.prediction import log_predictive_density
 from varlayers.random import Key, fold_in
+from varlayers.training.arguments import check_arguments, check_state
 from varlayers.training.early_stopping import EarlyStopping
 from varlayers.training.progress import Progress
 from varlayers.types import Array, Optimizer, Params
@@ -96,10 +97,10 @@ def fit(
     check_size("fit", "batch_size", batch_size)
     check_size("fit", "validation_samples", validation_samples)
     optimizer = lookup("fit", "optimizer", optimizer, OPTIMIZERS)
-    _check(elbo, x, targets, key, validation, early_stopping)
+    check_arguments(elbo, x, targets, key, validation, early_stopping)
     per_epoch = math.ceil(x.shape[0] / batch_size)
     state = _initial(elbo, x, key, optimizer) if state is None else _copied(state)
-    _check_state(state, per_epoch)
+    check_state(state, per_epoch)
     total, history = epochs * per_epoch, state["history"]
     with Progress(total, state["step"], progress) as bar:
         while state["step"] < total and not _is_over(early_stopping, history):
@@ -224,77 +225,3 @@ def _append(history: _State, **figures: float) -> None:
 
 def _mean(values: Array) -> float:
     return float(kernels_for(values).xp.mean(values))
-
-
-def _check_state(state: _State, per_epoch: int) -> None:
-    missing = {"params", "optimizer", "step", "history"} - state.keys()
-    if missing:
-        msg = (
-            f"fit expected `state` as an earlier call returned it, got {sorted(state)} "
-            f"without {sorted(missing)}."
-        )
-        raise ValueError(msg)
-    if state["step"] % per_epoch:
-        msg = (
-            f"fit expected `state` at the end of an epoch of {per_epoch} steps, "
-            f"got step {state['step']}. Resume with the same data and batch_size."
-        )
-        raise ValueError(msg)
-
-
-def _check(
-    elbo: ELBO,
-    x: Array,
-    targets: Array,
-    key: Key,
-    validation: tuple[Array, Array] | None,
-    early_stopping: EarlyStopping | None,
-) -> None:
-    if not isinstance(key, Key):
-        msg = (
-            f"fit expected a random key, got {type(key).__name__}. "
-            "Make one with varlayers.key(seed)."
-        )
-        raise TypeError(msg)
-    _check_data(("x", x), ("targets", targets))
-    if elbo.num_data != x.shape[0]:
-        msg = (
-            f"fit expected elbo.num_data to be the length of `x`, {x.shape[0]}, "
-            f"got {elbo.num_data}."
-        )
-        raise ValueError(msg)
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            kind = type(validation).__name__
-            msg = f"fit expected `validation` to be a pair (x, targets), got {kind}."
-            raise TypeError(msg)
-        one, other = validation
-        _check_data(("validation[0]", one), ("validation[1]", other))
-    if early_stopping is not None and validation is None:
-        msg = "fit expected `validation` data for `early_stopping`, got None."
-        raise ValueError(msg)
-
-
-def _check_data(inputs: tuple[str, Array], outcomes: tuple[str, Array]) -> None:
-    """Raise unless the named arrays are finite numbers and as many targets."""
-    (name, x), (other, targets) = inputs, outcomes
-    xp, _ = kernels_for(x).xp, kernels_for(targets)
-    n = x.shape[0] if x.ndim else 0
-    if n < 1 or targets.shape[:1] != (n,):
-        msg = (
-            f"fit expected `{name}` and `{other}` with the same number of examples, "
-            f">= 1, got shapes {tuple(x.shape)} and {tuple(targets.shape)}."
-        )
-        raise ValueError(msg)
-    if not xp.isdtype(x.dtype, "real floating"):
-        msg = (
-            f"fit expected `{name}` of a floating dtype, got {x.dtype}. "
-            "Convert it, for example to float32."
-        )
-        raise TypeError(msg)
-    if not bool(xp.all(xp.isfinite(x))):
-        msg = (
-            f"fit expected finite `{name}`, got NaN or infinity. "
-            "Impute or drop those rows."
-        )
-        raise ValueError(msg)
