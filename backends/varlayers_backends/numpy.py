@@ -27,7 +27,7 @@ __all__ = ["NumpyKernels"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _LARGE = 4096  # elements from which fewer passes outweigh more calls
-_POSITIONS = 32  # from which a weight for each example outweighs a second product
+_POSITIONS = 64  # from which a weight for each example outweighs a second product
 _SHORT = 64  # length up to which NumPy reduces columns faster than rows
 
 
