@@ -1,5 +1,6 @@
 """Kernels for torch tensors: the standard's gaps, filled by torch's own functions."""
 
+import math
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from varlayers.kernels import Kernels
 from varlayers.random import Key, threefry
 from varlayers.types import Shape
 from varlayers.windows import Window
-from varlayers_backends import torch_convolution
+from varlayers_backends import torch_convolution, torch_pooling
 
 __all__ = ["TorchKernels"]
 
@@ -81,6 +82,30 @@ class TorchKernels(Kernels):
         if not torch_convolution.knows(window):
             return super().conv_adjoint_w(x, dy, w_shape, window)
         return torch_convolution.adjoint_w(x, dy, w_shape, window)
+
+    def max_pool(
+        self, x: Tensor, filter_shape: Shape, window: Window
+    ) -> tuple[Tensor, Tensor]:
+        if not torch_pooling.knows(filter_shape):
+            return super().max_pool(x, filter_shape, window)
+        padded = self._pads(x, window, -math.inf)
+        return torch_pooling.max_pool(padded, filter_shape, window)
+
+    def max_pool_backward(
+        self,
+        dy: Tensor,
+        index: Tensor,
+        x_shape: Shape,
+        filter_shape: Shape,
+        window: Window,
+    ) -> Tensor:
+        if not torch_pooling.knows(filter_shape):
+            return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
+        padded = [n + sum(p) for n, p in zip(x_shape[1:-1], window.pads, strict=True)]
+        shape = (x_shape[0], *padded, x_shape[-1])
+        dx = torch_pooling.max_pool_backward(dy, index, shape, filter_shape, window)
+        cuts = tuple((-low, -high) for low, high in window.pads)
+        return self._pads(dx, window._replace(pads=cuts))
 
     def adam_(
         self,
