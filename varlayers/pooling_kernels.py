@@ -41,7 +41,7 @@ class PoolingKernels(SlidingKernels):
         """Return y = maxₘ x_m and the number of the first offset that attains it.
 
         The offsets are numbered with the last axis fastest. A window with a NaN gives
-        NaN, and some offset.
+        NaN, and some offset; one of -inf alone gives some offset, too.
         """
         xp, parts = self.xp, self._slide(x, filter_shape, window, -math.inf)
         y, dtype = parts[0], index_dtype(self.xp, len(parts))

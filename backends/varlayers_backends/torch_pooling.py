@@ -45,7 +45,7 @@ def max_pool(x: Tensor, filter_shape: Shape, window: Window) -> tuple[Tensor, Te
     table = torch.zeros(int(step[-1]) + 1, dtype=torch.uint8)
     table[step] = torch.arange(len(step), dtype=torch.uint8)
     # Of -inf alone torch may name an entry outside of the window.
-    steps = (taken - start.to(x.device)).clamp_(0, len(table) - 1).movedim(1, -1)
+    steps = (taken - start.to(x.device)).clamp(0, len(table) - 1).movedim(1, -1)
     index = table.to(x.device).index_select(0, steps.reshape(-1))
     y, index = y.movedim(1, -1), index.reshape(steps.shape)
     return (y[:, 0], index[:, 0]) if rank == 1 else (y, index)

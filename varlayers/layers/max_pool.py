@@ -6,7 +6,8 @@
 
 Shapes: x (*batch, *space, c); y (*batch, *out, c). Windows may overlap: an entry gets
 the gradient of each that it wins. Of equal entries the first, in the order of the axes
-with the last one fastest, gets it all. Padding never wins; a NaN always does.
+with the last one fastest, gets it all. Padding is -inf and below every finite number;
+a NaN always wins.
 """
 
 from dataclasses import dataclass
