@@ -31,33 +31,33 @@ __all__ = [
     "moments_adjoint_x",
 ]
 
-Product: TypeAlias = Callable[[Array, Array], Array]
+_Product: TypeAlias = Callable[[Array, Array], Array]
 
 
-def flipped(apply: Product, x: Array, w: FlippedWeight) -> Array:
+def flipped(apply: _Product, x: Array, w: FlippedWeight) -> Array:
     """Return y = f(x, loc) + f(x ∘ r, Δ) ∘ s."""
     return apply(x, w.loc) + apply(x * w.r, w.delta) * w.s
 
 
-def flipped_adjoint_x(adjoint_x: Product, dy: Array, w: FlippedWeight) -> Array:
+def flipped_adjoint_x(adjoint_x: _Product, dy: Array, w: FlippedWeight) -> Array:
     """Return the adjoint of `flipped` by x."""
     return adjoint_x(dy, w.loc) + adjoint_x(dy * w.s, w.delta) * w.r
 
 
 def flipped_adjoint_w(
-    adjoint_w: Product, x: Array, dy: Array, w: FlippedWeight
+    adjoint_w: _Product, x: Array, dy: Array, w: FlippedWeight
 ) -> tuple[Array, Array]:
     """Return the adjoints of `flipped` by loc and Δ."""
     return adjoint_w(x, dy), adjoint_w(x * w.r, dy * w.s)
 
 
-def moments(apply: Product, x: Array, loc: Array, var: Array) -> tuple[Array, Array]:
+def moments(apply: _Product, x: Array, loc: Array, var: Array) -> tuple[Array, Array]:
     """Return m = f(x, loc) and v = f(x², var)."""
     return apply(x, loc), apply(x * x, var)
 
 
 def moments_adjoint_x(
-    adjoint_x: Product, x: Array, grads: tuple[Array, Array], loc: Array, var: Array
+    adjoint_x: _Product, x: Array, grads: tuple[Array, Array], loc: Array, var: Array
 ) -> Array:
     """Return the gradient by x for grads = (dm, dv)."""
     dm, dv = grads
@@ -65,7 +65,7 @@ def moments_adjoint_x(
 
 
 def moments_adjoint_w(
-    adjoint_w: Product, x: Array, grads: tuple[Array, Array]
+    adjoint_w: _Product, x: Array, grads: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     """Return the gradients by loc and var for grads = (dm, dv)."""
     dm, dv = grads
