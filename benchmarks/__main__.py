@@ -1,0 +1,92 @@
+"""What a Bayesian step costs, beside its peers and beside the floor.
+
+    python -m benchmarks [--workloads mlp,conv2d] [--peers torch,jax] [--markdown]
+
+Every peer has a process of its own per case; in every round each takes its turn.
+`benchmarks/README.md` says how to read the tables.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Limits, Measured, Peer, measure
+from benchmarks.tables import case_table, summary
+from benchmarks.workloads import ESTIMATORS, WORKLOADS, workload
+
+PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure case by case and print."""
+    options = parse(arguments)
+    for pin in PINS:
+        if pin in os.environ:
+            print(f"Warning: {pin} slows NumPy's products and no peer's. Unset it.\n")
+    limits = Limits(options.rounds, options.steps, options.seconds)
+    peers = chosen(options.peers)
+    measured, described = [], set()
+    for name in split_names(options.workloads):
+        for estimator in options.estimators.split(","):
+            if estimator in workload(name).estimators:
+                case = Case(name, estimator, options.threads)
+                results = measure(case, peers, limits)
+                describe(results, described)
+                measured.append((case, results))
+                if not options.markdown:
+                    print(f"{case_table(case, results)}\n", flush=True)
+    print(summary(measured))
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__.splitlines()[0]
+    )
+    groups = ",".join(dict.fromkeys(peer.group for peer in PEERS[1:]))
+    add = parser.add_argument
+    add("--workloads", default=",".join(WORKLOADS), help="such as mlp:width=800,lenet")
+    add("--estimators", default=",".join(ESTIMATORS))
+    add("--peers", default=groups, help="varlayers and the floor always run")
+    add("--rounds", type=int, default=Limits.rounds)
+    add("--steps", type=int, default=Limits.steps, help="at most, in a round")
+    add("--seconds", type=float, default=Limits.seconds, help="at most, in a round")
+    add("--threads", type=int, default=2)
+    add("--markdown", action="store_true", help="print the last table only")
+    return parser.parse_args(arguments)
+
+
+def chosen(groups: str) -> list[Peer]:
+    """Return the peers of the named groups, and what all are compared with."""
+    known = {peer.group for peer in PEERS}
+    wanted = set(groups.split(","))
+    if wanted - known:
+        unknown = ", ".join(sorted(wanted - known))
+        msg = f"--peers expected some of {sorted(known)}, got {unknown}."
+        raise SystemExit(msg)
+    return [p for p in PEERS if p in (FLOOR, OURS) or p.group in wanted]
+
+
+def split_names(names: str) -> list[str]:
+    """Return the workloads' names; "a:b=1,c=2,d" has two, with sizes b and c for a."""
+    split: list[str] = []
+    for part in names.split(","):
+        if "=" in part and ":" not in part and split:
+            split[-1] += f",{part}"
+        else:
+            split.append(part)
+    return split
+
+
+def describe(results: list[Measured], known: set[str]) -> None:
+    """Print what each peer's process runs, once."""
+    for result in results:
+        if result.skipped is None and result.peer.name not in known:
+            known.add(result.peer.name)
+            facts = result.facts
+            print(f"{result.peer.name}: {facts['peer']}; {facts['pools']}", flush=True)
+    print()
+
+
+if __name__ == "__main__":
+    main()
