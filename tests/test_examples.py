@@ -1,7 +1,9 @@
 """The examples of the documentation run, and the pages show the code that they hold."""
 
+import gzip
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,53 @@ def test_regression_has_honest_intervals():
     assert float(figures["RMSE"]) < 2
     assert 0.8 < float(figures["in 90%"]) <= 1
     assert 0 < float(figures["epistemic share"]) < 1
+
+
+NO_FASHION = ("--folder", "nowhere")
+
+
+def test_lenet_reads_digits_and_doubts_photographs():
+    printed = run(EXAMPLES / "lenet.py", *NO_FASHION, "--epochs", 15)
+    assert "digits: 1,297 images to learn from, 500 to test on." in printed
+    rows = re.findall(
+        r"^(\w+) +([\d.]+)% +([\d.]+) +([\d.]+) +([\d.]+)", printed, re.MULTILINE
+    )
+    assert [name for name, *_ in rows] == ["Bayesian", "deterministic"]
+    for _, accuracy, nll, error, area in rows:
+        assert float(accuracy) > 90
+        assert float(nll) < 0.5
+        assert float(error) < 0.2
+        assert float(area) > 0.7
+
+
+def test_autoencoder_rebuilds_digits(tmp_path):
+    path = tmp_path / "rebuilt.png"
+    printed = run(
+        EXAMPLES / "autoencoder.py", *NO_FASHION, "--epochs", 15, "--output", path
+    )
+    errors = dict(re.findall(r"^(\w+) +([\d.]+) ", printed, re.MULTILINE))
+    assert float(errors["digits"]) < 0.2
+    assert float(errors["shuffled"]) > 1.5 * float(errors["digits"])
+    assert path.stat().st_size > 20_000
+
+
+def test_images_are_read_from_the_files_of_fashion_mnist(tmp_path):
+    images = runpy.run_path(str(EXAMPLES / "images.py"))
+    pixels = np.arange(3 * 28 * 28).reshape(3, 28, 28).astype(np.uint8)
+    labels = np.array([9, 0, 5], np.uint8)
+    for part, size in (("train", 3), ("t10k", 2)):
+        for kind, array in (("images", pixels[:size]), ("labels", labels[:size])):
+            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+            path = tmp_path / f"{part}-{kind}-idx{array.ndim}-ubyte.gz"
+            path.write_bytes(gzip.compress(head + array.tobytes()))
+    data = images["load"](tmp_path)
+    assert (data.x.shape, data.test_x.shape) == ((3, 28, 28, 1), (2, 28, 28, 1))
+    np.testing.assert_array_equal(data.x[..., 0], (pixels / 255).astype(np.float32))
+    np.testing.assert_array_equal(data.y, labels)
+    np.testing.assert_array_equal(data.test_y, labels[:2])
+    assert data.other.shape == (1797, 28, 28, 1)
+    assert (data.other.min(), data.other.max()) == (0, 1)
+    assert data.classes[9] == "ankle boot"
 
 
 def test_the_tutorial_is_the_code_of_its_example():
