@@ -50,6 +50,14 @@ PEERS = [
     Peer("torch compiled", "torch", "torch_step", "compiled"),
     Peer("torch autotuned", "torch", "torch_step", "autotuned"),
     Peer("JAX jit", "jax", "jax_step"),
+    Peer("TFP graph", "tfp", "tfp_step", "graph"),
+    Peer("TFP XLA", "tfp", "tfp_step", "XLA"),
+    Peer("bayesian-torch eager", "bayesian-torch", "bayesian_torch_step", "eager"),
+    Peer(
+        "bayesian-torch compiled", "bayesian-torch", "bayesian_torch_step", "compiled"
+    ),
+    Peer("NumPyro", "numpyro", "numpyro_step"),
+    Peer("Pyro", "pyro", "pyro_step"),
 ]
 
 

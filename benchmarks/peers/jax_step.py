@@ -2,8 +2,8 @@
 
 The fastest form known: the whole step is one program, signs are one bit each, pooling
 is a maximum over a reshaped array (the gradient of `reduce_window` is a slow scatter on
-a CPU), convolutions are channels last. "rbg" keys are slower than Threefry here. `fit` is
-one `lax.scan` over all steps of all epochs, shuffled anew in each.
+a CPU), convolutions are channels last. "rbg" keys are slower than Threefry here. `fit`
+is one `lax.scan` over all steps of all epochs, shuffled anew in each.
 """
 
 import math
@@ -233,7 +233,7 @@ def predict_step(workload: Workload, estimator: str, x: Array) -> Any:
 
 
 def fit_step(workload: Workload, estimator: str, x: Array, targets: Array) -> Any:
-    """Return a training run as one scanned loop; its result is the last epoch's loss."""
+    """Return a training run as one scanned loop; it gives the last epoch's loss."""
     update = make_update(workload, estimator)
 
     def epoch(state: Any, key: Array) -> Any:

@@ -6,6 +6,7 @@ reparameterization and single convolutions and costs elsewhere (the compiler's r
 numbers are slow), so both are run.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from benchmarks.workloads import (
     Workload,
 )
 
+SERIAL = 20_000  # weights below which a second thread only costs
 COMPILE = {
     "compiled": {},
     "autotuned": {"mode": "max-autotune-no-cudagraphs"},
@@ -110,6 +112,8 @@ def in_best_format(x: Tensor) -> Tensor:
 
 def parameters(workload: Workload) -> list[tuple[Tensor, ...]]:
     """Return (loc, rho, bias) of each layer, as torch lays them out."""
+    if sum(math.prod(layer.kernel_shape) for layer in workload.layers) < SERIAL:
+        torch.set_num_threads(1)
     tensors = []
     rows = [source for source, _ in workload.shapes()]
     for index, (layer, arrays) in enumerate(
@@ -156,10 +160,15 @@ def constrained(params: Any) -> list[tuple[Tensor, ...]]:
 def outputs(workload: Workload, estimator: str, q: Any, x: Tensor) -> Tensor:
     """Return the network's output."""
     for layer, arrays in zip(workload.layers, q, strict=True):
-        x = ESTIMATOR[estimator](layer, x, arrays)
-        for name in layer.then:
-            x = AFTER[name](x)
+        x = followed(layer, ESTIMATOR[estimator](layer, x, arrays))
     return x
+
+
+def followed(layer: Layer, y: Tensor) -> Tensor:
+    """Return what the functions after a layer make of its output."""
+    for name in layer.then:
+        y = AFTER[name](y)
+    return y
 
 
 def divergence(q: Any) -> Tensor:
@@ -175,7 +184,7 @@ def nll(workload: Workload, h: Tensor, targets: Tensor) -> Tensor:
     """Return minus the mean log-likelihood."""
     if not workload.is_regression:
         return F.cross_entropy(h, targets)
-    constant = np.log(NOISE) + np.log(2 * np.pi) / 2
+    constant = math.log(NOISE) + math.log(2 * math.pi) / 2
     return F.mse_loss(h, targets) / (2 * NOISE**2) + constant
 
 
