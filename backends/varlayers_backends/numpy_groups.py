@@ -11,9 +11,8 @@ a few examples at a time, which stay in the cache for all offsets. With several 
 out of one, x_m and dx_m have an axis of length 1 for them.
 """
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 from varlayers_backends import numpy_convolution
-from varlayers_backends.numpy_patches import Inside, padded_of
+from varlayers_backends.numpy_patches import Pads, meetings, padded_of
 
 __all__ = ["adjoint_w", "adjoint_x", "conv"]
 
@@ -37,7 +36,7 @@ def conv(x: Any, w: Any, window: Window) -> Any:
     taps = _taps(w, x.shape[-1])
     for examples, padded in padded_of(x, window, _count(y)):
         part, product = y[examples], np.empty_like(y[examples])
-        for tap, where in zip(taps, _meetings(w.shape, out, window), strict=True):
+        for tap, where in zip(taps, meetings(w.shape[:-2], out, window), strict=True):
             part += np.multiply(padded[where][..., None], tap, out=product)
     return y.reshape(len(x), *out, w.shape[-1])
 
@@ -50,16 +49,16 @@ def adjoint_x(dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
     n, *space, channels = x_shape
     out, dx = dy.shape[1:-1], np.zeros(x_shape, dy.dtype)
     dy = _by_group(dy, channels)
-    lengths, inside, kept = Inside.of(tuple(space), window)
+    pads = Pads.of(tuple(space), window)
     count, taps, alone = _count(dy), _taps(w, channels), dy.shape[-1] == 1
     for start in range(0, n, count):
         part = dy[start : start + count]
         product = np.empty_like(part)
-        padded = np.zeros((len(part), *lengths, channels), dy.dtype)
-        for tap, where in zip(taps, _meetings(w.shape, out, window), strict=True):
+        padded = np.zeros((len(part), *pads.lengths, channels), dy.dtype)
+        for tap, where in zip(taps, meetings(w.shape[:-2], out, window), strict=True):
             np.multiply(part, tap, out=product)
             padded[where] += product[..., 0] if alone else product.sum(axis=-1)
-        dx[(slice(start, start + count), *kept)] = padded[(slice(None), *inside)]
+        dx[start : start + count][pads.kept] = padded[pads.inside]
     return dx
 
 
@@ -74,7 +73,7 @@ def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
     axes = tuple(range(len(out) + 1))
     for examples, padded in padded_of(x, window, _count(dy)):
         part, product = dy[examples], np.empty_like(dy[examples])
-        for row, where in zip(dw, _meetings(w_shape, out, window), strict=True):
+        for row, where in zip(dw, meetings(w_shape[:-2], out, window), strict=True):
             np.multiply(padded[where][..., None], part, out=product)
             row += product.sum(axis=axes)
     return dw.reshape(w_shape)
@@ -101,21 +100,6 @@ def _by_group(y: Any, groups: int) -> Any:
 def _taps(w: Any, channels: int) -> Any:
     """Return the weight (*filter, 1, o), one (c, o / c) for each offset."""
     return w.reshape(math.prod(w.shape[:-1]), channels, w.shape[-1] // channels)
-
-
-def _meetings(
-    w_shape: Shape, out: Shape, window: Window
-) -> Iterator[tuple[slice, ...]]:
-    """Yield where padded x meets each offset of the filter."""
-    for m in itertools.product(*map(range, w_shape[:-2])):
-        starts = (i * d for i, d in zip(m, window.dilations, strict=True))
-        yield (
-            slice(None),
-            *(
-                slice(start, start + (n - 1) * stride + 1, stride)
-                for start, n, stride in zip(starts, out, window.strides, strict=True)
-            ),
-        )
 
 
 def _count(y: Any) -> int:

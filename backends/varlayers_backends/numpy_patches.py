@@ -10,6 +10,7 @@ Reference: Chellapilla, Puri & Simard (2006), "High performance convolutional ne
 networks for document processing".
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 
-__all__ = ["BLOCK", "Inside", "blocks_of", "padded_of"]
+__all__ = ["BLOCK", "Pads", "blocks_of", "meetings", "padded_of"]
 
 BLOCK = 1 << 21  # bytes; from half to twice as large are as fast
 
@@ -74,13 +75,13 @@ def _sizes(x: Any, out: Shape, width: int, extra: int) -> _Sizes:
     return _Sizes(examples, -(-out[0] // parts))
 
 
-class Inside(NamedTuple):
-    """Where x lies in x with its pads, and what of x is kept, along every axis.
+class Pads(NamedTuple):
+    """Where x lies in x with its pads, and what of x is kept.
 
     Attributes:
-        lengths: of the padded axes.
-        inside: the part of the padded axes that x fills.
-        kept: the part of x that fills it.
+        lengths: of the padded spatial axes.
+        inside: the part of padded x (n, *lengths, c) that x fills.
+        kept: the part of x that fills it; where pads cut, not all.
     """
 
     lengths: Shape
@@ -88,25 +89,44 @@ class Inside(NamedTuple):
     kept: tuple[slice, ...]
 
     @classmethod
-    def of(cls, space: Shape, window: Window) -> "Inside":
-        """Return that of an x of this spatial shape."""
-        lengths, inside, kept = [], [], []
+    def of(cls, space: Shape, window: Window) -> "Pads":
+        """Return those of an x of this spatial shape."""
+        lengths, inside, kept = [], [slice(None)], [slice(None)]
         for n, (low, high) in zip(space, window.pads, strict=True):
             lengths.append(n + low + high)
             inside.append(slice(max(low, 0), n + low + min(high, 0)))
-            kept.append(slice(max(-low, 0), n - max(-high, 0)))
+            kept.append(slice(max(-low, 0), n + min(high, 0)))
         return cls(tuple(lengths), tuple(inside), tuple(kept))
+
+    def padded(self, x: Any, fill: float) -> Any:
+        """Return x with its pads, all of them `fill`."""
+        shape = (len(x), *self.lengths, x.shape[-1])
+        padded = np.full(shape, fill, x.dtype)
+        padded[self.inside] = x[self.kept]
+        return padded
 
 
 def padded_of(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
-    """Yield `count` examples of x, padded or cut, in a buffer reused by the next."""
-    lengths, inside, kept = Inside.of(x.shape[1:-1], window)
+    """Yield `count` examples of x with zeros for pads, in a buffer of the next, too."""
+    lengths, inside, kept = Pads.of(x.shape[1:-1], window)
     buffer = np.zeros((count, *lengths, x.shape[-1]), x.dtype)
     for start in range(0, len(x), count):
-        part = x[(slice(start, start + count), *kept)]
+        part = x[start : start + count]
         padded = buffer[: len(part)]
-        padded[(slice(None), *inside)] = part
+        padded[inside] = part[kept]
         yield slice(start, start + len(part)), padded
+
+
+def meetings(
+    filter_shape: Shape, out: Shape, window: Window
+) -> Iterator[tuple[slice, ...]]:
+    """Yield where padded x (n, *space, c) meets each offset of the filter."""
+    for m in itertools.product(*map(range, filter_shape)):
+        where = (
+            slice(i * d, i * d + (count - 1) * stride + 1, stride)
+            for i, count, stride, d in zip(m, out, *window[:2], strict=True)
+        )
+        yield (slice(None), *where)
 
 
 def _patches(x: Any, filter_shape: Shape, out: Shape, window: Window) -> Any:

@@ -10,15 +10,14 @@ rise, so the larger one is the later. Windows that do not overlap write dx_m whe
 belongs; others add it there.
 """
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space, span_of
+from varlayers_backends.numpy_patches import Pads, meetings
 
 __all__ = ["BLOCK", "knows", "max_pool", "max_pool_backward"]
 
@@ -37,17 +36,15 @@ def max_pool(x: Any, filter_shape: Shape, window: Window) -> tuple[Any, Any]:
     out = out_space(x.shape[1:-1], filter_shape, window)
     y = np.empty((len(x), *out, x.shape[-1]), x.dtype)
     index = np.zeros(y.shape, np.uint8)
-    padded = any(map(any, window.pads))
-    inside, kept = _shared(x.shape, window)
+    padded, pads = any(map(any, window.pads)), Pads.of(x.shape[1:-1], window)
     groups = _groups(x.shape, x.itemsize)
     offset = np.empty((_most(groups), *y.shape[1:]), np.uint8)
     for examples in groups:
         group, top, chosen = x[examples], y[examples], index[examples]
         later = offset[: len(group)]
         if padded:
-            group = _padded(group, window, -np.inf)
-            group[inside] = x[examples][kept]
-        first, *rest = _parts(group, filter_shape, out, window)
+            group = pads.padded(group, -np.inf)
+        first, *rest = (group[where] for where in meetings(filter_shape, out, window))
         np.copyto(top, first)
         for m, part in enumerate(rest, 1):
             np.greater(part, top, out=later.view(bool))
@@ -63,8 +60,7 @@ def max_pool_backward(
     """Return `Kernels.max_pool_backward`."""
     out, bits = dy.shape[1:-1], _BITS[dy.dtype]
     dx = np.zeros(x_shape, dy.dtype)
-    padded = any(map(any, window.pads))
-    inside, kept = _shared(x_shape, window)
+    padded, pads = any(map(any, window.pads)), Pads.of(x_shape[1:-1], window)
     groups = _groups(x_shape, dy.itemsize)
     wide = np.empty((_most(groups), *dy.shape[1:]), bits)
     narrow = np.empty(wide.shape, np.int8)
@@ -72,8 +68,9 @@ def max_pool_backward(
     for examples in groups:
         given, chosen = dy[examples].view(bits), index[examples]
         mask, small = wide[: len(given)], narrow[: len(given)]
-        group = _padded(dx[examples], window, 0) if padded else dx[examples]
-        for m, part in enumerate(_parts(group, filter_shape, out, window)):
+        group = pads.padded(dx[examples], 0.0) if padded else dx[examples]
+        for m, where in enumerate(meetings(filter_shape, out, window)):
+            part = group[where]
             np.equal(chosen, np.uint8(m), out=small.view(bool))
             np.copyto(mask, np.negative(small, out=small))
             if apart:
@@ -82,7 +79,7 @@ def max_pool_backward(
                 np.bitwise_and(mask, given, out=mask)
                 np.add(part, mask.view(dy.dtype), out=part)
         if padded:
-            dx[examples][kept] = group[inside]
+            dx[examples][pads.kept] = group[pads.inside]
     return dx
 
 
@@ -96,40 +93,9 @@ def _most(groups: list[slice]) -> int:
     return max((group.stop - group.start for group in groups), default=0)
 
 
-def _parts(
-    padded: Any, filter_shape: Shape, out: Shape, window: Window
-) -> Iterator[Any]:
-    """Yield a view of what each offset meets of padded x."""
-    for m in itertools.product(*map(range, filter_shape)):
-        where = (
-            slice(i * d, i * d + (count - 1) * s + 1, s)
-            for i, count, s, d in zip(m, out, *window[:2], strict=True)
-        )
-        yield padded[(slice(None), *where)]
-
-
 def _is_apart(filter_shape: Shape, window: Window) -> bool:
     """Whether no two windows share an entry."""
     return all(
         span_of(size, dilation) <= stride
         for size, stride, dilation in zip(filter_shape, *window[:2], strict=True)
     )
-
-
-def _padded(x: Any, window: Window, fill: float) -> Any:
-    """Return an array for x and its pads, full of `fill`."""
-    lengths = (n + low + high for n, (low, high) in _axes(x.shape, window))
-    return np.full((len(x), *lengths, x.shape[-1]), fill, x.dtype)
-
-
-def _shared(x_shape: Shape, window: Window) -> tuple[tuple[slice, ...], ...]:
-    """Return where padded x holds entries of x, and which."""
-    inside, kept = [slice(None)], [slice(None)]
-    for n, (low, high) in _axes(x_shape, window):
-        inside.append(slice(max(low, 0), n + low + min(high, 0)))
-        kept.append(slice(max(-low, 0), n + min(high, 0)))
-    return tuple(inside), tuple(kept)
-
-
-def _axes(x_shape: Shape, window: Window) -> Iterator[tuple[int, tuple[int, int]]]:
-    return zip(x_shape[1:-1], window.pads, strict=True)
