@@ -180,3 +180,10 @@ def test_the_summary_changes_nothing():
     before = map_leaves(np.copy, params)
     vl.summarize(MODEL, params, (5, 6))
     map_leaves(np.testing.assert_array_equal, params, before)
+
+
+def test_a_shape_in_the_place_of_parameters_is_refused():
+    with pytest.raises(
+        TypeError, match="summarize expected `params`, the dict .* tuple"
+    ):
+        vl.summarize(vl.Dense(3, 2), (5, 3))

@@ -5,7 +5,7 @@ pays for what it has learned, and how many standard deviations its weights lie a
 zero. A layer whose ratio is far below 1 could be left out, or its prior is too tight.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
         without entries is left out.
 
     Raises:
+        TypeError: if `params` is no dict of parameters.
         ValueError: if the layer does not take inputs of that shape.
 
     Example:
@@ -50,6 +51,12 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
         ---------------------------------------------
               Total                                 8
     """
+    if not isinstance(params, Mapping):
+        msg = (
+            f"summarize expected `params`, the dict that init returns, "
+            f"got {type(params).__name__}."
+        )
+        raise TypeError(msg)
     shape = None if input_shape is None else tuple(input_shape)
     rows = [
         _row(name, inner, values, x_shape)
