@@ -184,6 +184,6 @@ def test_the_summary_changes_nothing():
 
 def test_a_shape_in_the_place_of_parameters_is_refused():
     with pytest.raises(
-        TypeError, match="summarize expected `params`, the dict .* tuple"
+        TypeError, match=r"summarize expected `params`, the dict .* tuple"
     ):
         vl.summarize(vl.Dense(3, 2), (5, 3))
