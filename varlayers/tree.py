@@ -13,7 +13,7 @@ __all__ = ["items", "leaves", "map_leaves", "unflatten"]
 def items(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield ("outer.inner", leaf) for each leaf, in order."""
     for name, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from items(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
@@ -21,7 +21,10 @@ def items(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 def leaves(tree: Mapping[str, Any]) -> list[Any]:
     """Return the leaves in order."""
-    return [leaf for _, leaf in items(tree)]
+    found = []
+    for value in tree.values():
+        found += leaves(value) if isinstance(value, dict) else [value]
+    return found
 
 
 def map_leaves(
@@ -41,7 +44,7 @@ def map_leaves(
             raise ValueError(msg)
     return {
         name: map_leaves(function, value, *(other[name] for other in others))
-        if isinstance(value, Mapping)
+        if isinstance(value, dict)
         else function(value, *(other[name] for other in others))
         for name, value in tree.items()
     }

@@ -5,7 +5,6 @@ with the name of the parameter and does not broadcast.
 """
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
 from typing import Any
 
 from varlayers.dispatch import kernels_for
@@ -34,8 +33,14 @@ def update_leaves(
     Returns:
         The new params and moments, one tree each.
     """
-    results = map_leaves(rule, params, *others)
-    return tuple(map_leaves(itemgetter(i), results) for i in range(len(others)))
+    updated: tuple[dict[str, Any], ...] = tuple({} for _ in others)
+    for name, param in params.items():
+        rest = [other[name] for other in others]
+        inner = isinstance(param, dict)
+        made = update_leaves(rule, param, *rest) if inner else rule(param, *rest)
+        for tree, new in zip(updated, made, strict=True):
+            tree[name] = new
+    return updated
 
 
 def rate_like(rate: Any, param: Array) -> Any:
@@ -69,7 +74,20 @@ def check_update(
         _check_like(owner, f"state[{name!r}]", state[name], params)
 
 
+def _is_like(tree: Params, params: Params) -> bool:
+    """Whether names, shapes and dtypes agree."""
+    return tree.keys() == params.keys() and all(
+        _is_like(tree[name], param)
+        if isinstance(param, dict)
+        else tree[name].shape == param.shape and tree[name].dtype == param.dtype
+        for name, param in params.items()
+    )
+
+
 def _check_like(owner: str, argument: str, tree: Params, params: Params) -> None:
+    """Raise unless `_is_like`, and say where."""
+    if _is_like(tree, params):
+        return
     given, expected = dict(items(tree)), dict(items(params))
     if given.keys() != expected.keys():
         msg = (
