@@ -18,6 +18,13 @@ from benchmarks.peers import torch_step
 from benchmarks.workloads import Layer, Unsupported, Workload
 
 SUFFIX = {"reparameterization": "Reparameterization", "flipout": "Flipout"}
+# Those of the library; one of its layers insists on them.
+DEFAULTS = {
+    "prior_mean": 0,
+    "prior_variance": 1,
+    "posterior_mu_init": 0,
+    "posterior_rho_init": -3.0,
+}
 
 
 class Biased(torch.nn.Module):
@@ -57,26 +64,16 @@ def built(layer: Layer, estimator: str) -> Any:
     if estimator not in SUFFIX:
         msg = f"bayesian-torch has no {estimator} reparameterization"
         raise Unsupported(msg)
+    channels, settings = (layer.inputs, layer.outputs), {"bias": False, **DEFAULTS}
     if not layer.filter:
-        kind = getattr(bayesian, f"Linear{SUFFIX[estimator]}")
-        return kind(layer.inputs, layer.outputs, bias=False)
+        return getattr(bayesian, f"Linear{SUFFIX[estimator]}")(*channels, **settings)
     transposed, rank = "Transpose" * layer.transposed, len(layer.filter)
     kind = getattr(bayesian, f"Conv{transposed}{rank}d{SUFFIX[estimator]}")
+    size, (start, end) = layer.filter[0], layer.crop
     if not layer.transposed:
-        padding = layer.filter[0] // 2
-        return kind(
-            layer.inputs, layer.outputs, layer.filter[0], padding=padding, bias=False
-        )
-    start, end = layer.crop
-    return kind(
-        layer.inputs,
-        layer.outputs,
-        layer.filter[0],
-        stride=layer.stride,
-        padding=start,
-        output_padding=start - end,
-        bias=False,
-    )
+        return kind(*channels, size, padding=size // 2, **settings)
+    settings |= {"stride": layer.stride, "output_padding": start - end}
+    return kind(*channels, size, padding=start, **settings)
 
 
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:

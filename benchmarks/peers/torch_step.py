@@ -112,7 +112,8 @@ def in_best_format(x: Tensor) -> Tensor:
 
 def parameters(workload: Workload) -> list[tuple[Tensor, ...]]:
     """Return (loc, rho, bias) of each layer, as torch lays them out."""
-    if sum(math.prod(layer.kernel_shape) for layer in workload.layers) < SERIAL:
+    kernels = [layer.kernel_shape for layer in workload.layers]
+    if workload.x_shape[1:-1] == () and sum(map(math.prod, kernels)) < SERIAL:
         torch.set_num_threads(1)
     tensors = []
     rows = [source for source, _ in workload.shapes()]

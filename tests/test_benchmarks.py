@@ -1,0 +1,194 @@
+"""The benchmarks run, and their peers solve one problem; nothing here is timed."""
+
+import importlib
+import itertools
+import math
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.__main__ import chosen, split_names
+from benchmarks.peers import floor, varlayers_step
+from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Measured, Peer
+from benchmarks.tables import case_table, summary
+from benchmarks.worker import root_mean_squares
+from benchmarks.workloads import WORKLOADS, Unsupported, workload
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "mlp:width=30,batch=32",
+    "lenet:batch=4",
+    "conv2d:channels=8,batch=8,size=8",
+    "conv3d:batch=2,size=6",
+    "convT2d:batch=4,size=6",
+    "tiny",
+    "tiny_fit:epochs=2",
+    "predict:width=30,batch=32,samples=20",
+]
+QUICK = {
+    ("mlp", "reparameterization"),
+    ("mlp", "local"),
+    ("mlp", "flipout"),
+    ("lenet", "flipout"),
+    ("conv2d", "reparameterization"),
+    ("conv3d", "local"),
+    ("convT2d", "flipout"),
+    ("tiny", "reparameterization"),
+    ("tiny_fit", "reparameterization"),
+    ("predict", "reparameterization"),
+}
+STEPS = 4
+
+
+def comparisons():
+    """Yield each peer with each case; those that take long are marked slow."""
+    others = [p for p in PEERS if p.module not in ("floor", "varlayers_step")]
+    for peer, name in itertools.product(others, SMALL):
+        for estimator in workload(name).estimators:
+            base = name.partition(":")[0]
+            is_compiled = peer.mode in ("compiled", "autotuned", "XLA")
+            is_quick = (base, estimator) in QUICK and not is_compiled
+            yield pytest.param(
+                (peer.module, peer.mode),
+                name,
+                estimator,
+                marks=() if is_quick else pytest.mark.slow,
+                id=f"{peer.name}-{base}-{estimator}",
+            )
+
+
+def results(peer, name, estimator):
+    """Return the root mean squares of what a peer's first steps return."""
+    (module, mode), small = peer, workload(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = pytest.importorskip(f"benchmarks.peers.{module}", exc_type=ImportError)
+        step = module.make_step(small, estimator, mode)
+        steps = [root_mean_squares(step()) for _ in range(STEPS)]
+    return np.sqrt(np.mean(np.square(steps), axis=0))
+
+
+@pytest.mark.parametrize(("peer", "name", "estimator"), list(comparisons()))
+def test_a_peer_gets_what_varlayers_gets_up_to_noise(peer, name, estimator):
+    try:
+        theirs = results(peer, name, estimator)
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+    ours = results(("varlayers_step", "-"), name, estimator)
+    # Of a layer: output and gradients by input, by loc (no noise), by rho (all noise).
+    within = np.array([0.05, 0.02, 1e-3, 0.3] if len(ours) > 1 else [0.03])
+    assert theirs.shape == ours.shape
+    assert np.all(abs(theirs - ours) <= within * ours), (theirs, ours)
+
+
+def test_every_workload_is_compared_in_small():
+    assert {name.partition(":")[0] for name in SMALL} == WORKLOADS.keys() - {"mlp_big"}
+
+
+def test_training_lowers_the_loss():
+    step = varlayers_step.make_step(workload(SMALL[0]), "flipout", "-")
+    losses = [step() for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_command_prints_a_table():
+    command = "-m benchmarks --workloads tiny --estimators local --peers varlayers"
+    done = subprocess.run(
+        [sys.executable, *command.split(), "--rounds", "1", "--steps", "2"],
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert "| tiny, local" in done.stdout
+    for name in ("products alone", "varlayers", "varlayers, plain NumPy"):
+        assert f"\n| {name} " in done.stdout
+        assert f"\n{name}: " in f"\n{done.stdout}"
+    assert "Floor " in done.stdout
+    assert "skipped" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "estimator", "expected"),
+    [
+        # three products per layer, two for the first; multiply and add
+        ("mlp", "reparameterization", 256 * (2 * 784 * 400 + 3 * 400 * 410)),
+        ("mlp", "local", 512 * (2 * 784 * 400 + 3 * 400 * 410)),
+        ("conv2d", "reparameterization", 6 * 32 * 32**2 * 9 * 64 * 64),
+        ("conv2d", "flipout", 6 * 32 * 32**2 * 9 * 64 * 64),
+        ("conv3d", "local", 12 * 8 * 16**3 * 27 * 16 * 32),
+        ("convT2d", "flipout", 6 * 32 * 14**2 * 25 * 32 * 16),
+        ("predict", "reparameterization", 2e5 * 400 * (784 + 410)),
+    ],
+)
+def test_the_floor_counts_the_products(name, estimator, expected):
+    assert floor.gigaflop(workload(name), estimator) == pytest.approx(expected / 1e9)
+
+
+def test_the_floor_runs():
+    tiny = workload("tiny")
+    assert math.isnan(floor.make_step(tiny, "flipout", "-")())
+    other = floor.other_floors(tiny, "flipout")
+    assert other.keys() == {"GFLOP", "bytes", "normals"}
+    assert all(0 < number < 10 for number in other.values())
+
+
+def test_a_workload_has_sizes():
+    wide = workload("mlp:width=800,batch=64")
+    assert wide.x_shape == (64, 784)
+    assert wide.layers[1].kernel_shape == (800, 800)
+    assert workload("convT2d").shapes() == [((32, 14, 14, 32), (32, 28, 28, 16))]
+
+
+@pytest.mark.parametrize("name", ["mpl", "mlp:depth=3", "mlp:width=wide"])
+def test_an_unknown_workload_is_refused(name):
+    with pytest.raises(ValueError, match=f"expected one of mlp, .*got '{name}'"):
+        workload(name)
+
+
+def test_names_are_split_but_not_their_sizes():
+    names = ["tiny", "mlp:width=8,batch=2", "lenet:batch=2", "predict"]
+    assert split_names(",".join(names)) == names
+
+
+def test_unknown_peers_are_refused():
+    with pytest.raises(SystemExit, match=r"expected some of .*'torch'.*got keras\."):
+        chosen("torch,keras")
+    assert chosen("jax")[:2] == [FLOOR, OURS]
+    assert {peer.group for peer in chosen("jax")} == {"floor", "varlayers", "jax"}
+
+
+def test_every_peer_has_a_module_that_says_why_it_is_fast():
+    for module in {peer.module for peer in PEERS}:
+        path = Path(importlib.import_module("benchmarks.peers").__file__).parent
+        assert (path / f"{module}.py").read_text().startswith('"""')
+
+
+def test_ratios_are_taken_within_a_round():
+    tables = [case_table(*case()), summary([case()])]
+    # Medians alone would say 3 / 2 and 3 / 1.
+    assert "| torch | 3 " in squeezed(tables[0])
+    assert "| 4.00 | 2.00 |" in squeezed(tables[0])
+    assert "jax: skipped, not there" in tables[0]
+    assert "| mlp | local | 1 | 2 | 3 | - | 2.00 (torch) | 1.4 |" in squeezed(tables[1])
+
+
+def case():
+    """Return a case of three rounds, the last of them slow for torch alone."""
+    other = {"GFLOP": 1.0, "bytes": 0.1, "normals": 0.1}
+    facts = {"import_s": 1, "first_s": 1, "memory": 1, "results": [1], "floors": other}
+    return Case("mlp", "local"), [
+        Measured(FLOOR, facts, [0.5, 1.0, 2.0]),
+        Measured(OURS, facts, [1.0, 2.0, 3.0]),
+        Measured(Peer("torch", "torch", "-"), facts, [2.0, 3.0, 9.0]),
+        Measured(Peer("jax", "jax", "-"), {"skipped": "not there"}),
+    ]
+
+
+def squeezed(table):
+    """Return a table without its alignment."""
+    return " ".join(table.split())
