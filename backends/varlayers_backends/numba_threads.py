@@ -25,14 +25,17 @@ _Call = Callable[[int, int], object]
 
 
 class _Work:
-    """The pieces of one call that nobody has taken, and news of those done."""
+    """The pieces of one call that nobody has taken, and news of those taken.
+
+    The news is None of a piece done, and a piece that a helper failed at.
+    """
 
     def __init__(self, call: _Call, size: int) -> None:
         self.call = call
         self.pieces = deque(
             (start, min(start + PIECE, size)) for start in range(0, size, PIECE)
         )
-        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+        self.news: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
 
     def pieces_left(self) -> Iterator[tuple[int, int]]:
         """Yield pieces, taken from the rest, until none is left."""
@@ -67,10 +70,10 @@ class _Helpers:
             for piece in work.pieces_left():
                 try:
                     work.call(*piece)
-                except BaseException as error:
-                    work.done.put(error)
+                except BaseException:  # the caller will fail as well, and say why
+                    work.news.put(piece)
                 else:
-                    work.done.put(None)
+                    work.news.put(None)
             del work  # and with it the arrays
 
 
@@ -102,10 +105,9 @@ def run(call: _Call, size: int) -> None:
     for piece in work.pieces_left():
         call(*piece)
         count -= 1
-    errors = [work.done.get() for _ in range(count)]
-    for error in errors:
-        if error is not None:
-            raise error
+    for failed in [work.news.get() for _ in range(count)]:
+        if failed is not None:
+            call(*failed)
 
 
 def thread_count() -> int:

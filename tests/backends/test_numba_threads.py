@@ -100,18 +100,25 @@ def test_callers_with_threads_of_their_own_do_not_meet(threads):
     assert not wrong
 
 
-def test_error_of_a_helper_reaches_the_caller(threads):
-    caller, both = threading.get_ident(), threading.Barrier(2, timeout=10)
+@pytest.mark.parametrize("caller_fails", [False, True])
+def test_the_caller_does_where_a_helper_failed(threads, caller_fails):
+    caller, both, done = threading.get_ident(), threading.Barrier(2, timeout=10), []
 
     def call(start, stop):
-        if start < 2 * PIECE:
+        if start < 2 * PIECE and len(done) < 2:
+            done.append(None)
             both.wait()
-        if threading.get_ident() != caller:
+        if caller_fails or threading.get_ident() != caller:
             msg = "no more memory"
             raise MemoryError(msg)
+        done.append(start)
 
-    with pytest.raises(MemoryError, match="no more memory"):
+    if caller_fails:
+        with pytest.raises(MemoryError, match="no more memory"):
+            run(call, 4 * PIECE)
+    else:
         run(call, 4 * PIECE)
+        assert sorted(done[2:]) == [0, PIECE, 2 * PIECE, 3 * PIECE]
 
 
 def test_thread_count_is_that_of_blas():
