@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 
 from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Limits, Measured, Peer, measure
+from benchmarks.scaling import SCALES, scaling_table
 from benchmarks.tables import case_table, summary
 from benchmarks.workloads import ESTIMATORS, WORKLOADS, workload
 
@@ -25,17 +26,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"Warning: {pin} slows NumPy's products and no peer's. Unset it.\n")
     limits = Limits(options.rounds, options.steps, options.seconds)
     peers = chosen(options.peers)
+    if options.scaling:
+        for estimator in of_workload(SCALES[options.scaling][0], options):
+            table = scaling_table(
+                options.scaling, estimator, peers, limits, options.threads
+            )
+            print(f"{table}\n", flush=True)
+        return
     measured, described = [], set()
     for name in split_names(options.workloads):
-        for estimator in options.estimators.split(","):
-            if estimator in workload(name).estimators:
-                case = Case(name, estimator, options.threads)
-                results = measure(case, peers, limits)
-                describe(results, described)
-                measured.append((case, results))
-                if not options.markdown:
-                    print(f"{case_table(case, results)}\n", flush=True)
+        for estimator in of_workload(name, options):
+            case = Case(name, estimator, options.threads)
+            results = measure(case, peers, limits)
+            describe(results, described)
+            measured.append((case, results))
+            if not options.markdown:
+                print(f"{case_table(case, results)}\n", flush=True)
     print(summary(measured))
+
+
+def of_workload(name: str, options: argparse.Namespace) -> list[str]:
+    """Return the estimators asked for that the workload is run with."""
+    asked = options.estimators.split(",")
+    if set(asked) - set(ESTIMATORS):
+        msg = f"--estimators expected some of {ESTIMATORS}, got {options.estimators}."
+        raise SystemExit(msg)
+    return [e for e in asked if e in workload(name).estimators]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -52,6 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=int, default=Limits.steps, help="at most, in a round")
     add("--seconds", type=float, default=Limits.seconds, help="at most, in a round")
     add("--threads", type=int, default=2)
+    add("--scaling", choices=SCALES, help="step time by size, with its slope")
     add("--markdown", action="store_true", help="print the last table only")
     return parser.parse_args(arguments)
 

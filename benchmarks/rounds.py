@@ -87,7 +87,7 @@ class Worker:
         pools = dict.fromkeys(POOLS, str(case.threads))
         path = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
         self.process = subprocess.Popen(
-            [*command, case.workload, case.estimator],
+            [*command, case.workload, case.estimator, str(case.threads)],
             env={**os.environ, **pools, "PYTHONPATH": path, **peer.env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -140,7 +140,6 @@ class Measured:
 
 def measure(case: Case, peers: list[Peer], limits: Limits) -> list[Measured]:
     """Run a case's rounds, and return what came out by peer."""
-    limit_cores(case.threads)
     with ExitStack() as stack:
         running, all_of_them = {}, []
         for peer in peers:  # one after the other: their starts are timed
@@ -156,12 +155,3 @@ def measure(case: Case, peers: list[Peer], limits: Limits) -> list[Measured]:
                 result.facts |= facts
                 result.times.append(1e3 * facts.get("seconds", float("nan")))
     return all_of_them
-
-
-def limit_cores(threads: int) -> None:
-    """Keep this process's children on as many cores as they have threads."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, CORES[:threads])
-
-
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

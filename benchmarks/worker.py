@@ -1,6 +1,6 @@
 """One peer at one workload, in a process of its own, so that thread pools do not meet.
 
-    python -m benchmarks.worker MODULE MODE WORKLOAD ESTIMATOR
+    python -m benchmarks.worker MODULE MODE WORKLOAD ESTIMATOR THREADS
 
 Says, as a line of JSON, what runs and how long its first step took, or why it cannot.
 Then reads lines "steps seconds", takes as many steps as fit, and answers each with
@@ -23,8 +23,9 @@ from benchmarks.workloads import Unsupported, workload
 WARM_UP_STEPS, WARM_UP_SECONDS = 5, 0.2
 
 
-def main(module: str, mode: str, name: str, estimator: str) -> None:
+def main(module: str, mode: str, name: str, estimator: str, threads: str) -> None:
     """Answer requests until the input ends."""
+    limit_cores(int(threads))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
 
@@ -47,6 +48,12 @@ def main(module: str, mode: str, name: str, estimator: str) -> None:
         timed(step, WARM_UP_STEPS, WARM_UP_SECONDS)
         times = timed(step, int(steps), float(seconds))
         say(seconds=median(times) / steps_in_one, memory=peak_memory())
+
+
+def limit_cores(threads: int) -> None:
+    """Keep the process on as many cores as it has threads, where that can be done."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def started(module: str, mode: str, name: str, estimator: str) -> Any:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.__main__ import chosen, split_names
+from benchmarks.__main__ import chosen, main, split_names
 from benchmarks.peers import floor, varlayers_step
 from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Measured, Peer
+from benchmarks.scaling import SCALES, slope
 from benchmarks.tables import case_table, summary
 from benchmarks.worker import root_mean_squares
 from benchmarks.workloads import WORKLOADS, Unsupported, workload
@@ -153,6 +154,27 @@ def test_an_unknown_workload_is_refused(name):
 def test_names_are_split_but_not_their_sizes():
     names = ["tiny", "mlp:width=8,batch=2", "lenet:batch=2", "predict"]
     assert split_names(",".join(names)) == names
+
+
+def test_unknown_estimators_are_refused():
+    with pytest.raises(SystemExit, match=r"expected some of .*, got local,both\."):
+        main(["--estimators", "local,both"])
+
+
+def test_slopes_are_those_of_powers():
+    assert slope([(x, 7 * x**1.5) for x in (1, 2, 4, 8)]) == pytest.approx(1.5)
+
+
+def test_scaling_prints_times_and_a_slope(capsys, monkeypatch):
+    monkeypatch.setitem(SCALES, "width", ("tiny", (20, 40)))
+    options = "--estimators local --peers varlayers --rounds 1 --steps 2"
+    main(["--scaling", "width", *options.split()])
+    head, _, *rows = squeezed(capsys.readouterr().out).split(" | | ")
+    assert head.startswith("| tiny, local, width | 20 | 40 | slope")
+    assert len(rows) == 3
+    for row in rows:
+        name, *numbers = row.rstrip(" |").split(" | ")
+        assert all(math.isfinite(float(number)) for number in numbers), name
 
 
 def test_unknown_peers_are_refused():
