@@ -13,9 +13,8 @@ import numpy as np
 
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
-from varlayers_backends import numba_passes, numba_random, numba_threads
+from varlayers_backends import numba_passes, numba_random
 from varlayers_backends.numba_passes import BLOCK
-from varlayers_backends.numba_threads import PIECE
 from varlayers_backends.numpy import NumpyKernels
 
 __all__ = ["NumbaKernels"]
@@ -103,14 +102,8 @@ class NumbaKernels(NumpyKernels):
             )
         dloc, drho = _plain(dloc), _plain(drho)
         sums = np.empty(-(-loc.size // BLOCK))
-        flat = [_plain(x).reshape(-1) for x in (loc, scale, slope, dloc, drho)]
-        numba_threads.run(
-            lambda start, stop: numba_passes.add_kl_normal(
-                *[x[start:stop] for x in flat],
-                *(*prior, weight, sums[start // BLOCK : -(-stop // BLOCK)]),
-            ),
-            loc.size,
-        )
+        arrays = loc, scale, slope, dloc, drho
+        _run(numba_passes.add_kl_normal, arrays, *prior, weight, sums)
         return np.array(sums.sum(), loc.dtype), dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------
@@ -177,24 +170,13 @@ def _plain(x: Any) -> Any:
 
 
 def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
-    """Call a kernel with the arrays flat, on several threads where they are large."""
-    flat = [_plain(array).reshape(-1) for array in arrays]
-    size = flat[0].size
-    if size < 2 * PIECE:
-        kernel(*flat, *numbers)
-        return
-    numba_threads.run(
-        lambda start, stop: kernel(*[array[start:stop] for array in flat], *numbers),
-        size,
-    )
+    """Call a kernel with the arrays flat."""
+    kernel(*[_plain(array).reshape(-1) for array in arrays], *numbers)
 
 
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
     out = np.empty(shape, dtype)
-    k0, k1, flat = int(key.k0), int(key.k1), out.reshape(-1)
-    numba_threads.run(
-        lambda start, stop: kernel(k0, k1, start // 2, flat[start:stop]), out.size
-    )
+    kernel(int(key.k0), int(key.k1), 0, out.reshape(-1))
     return out
 
 

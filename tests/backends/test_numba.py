@@ -1,5 +1,7 @@
 """What is particular to the compiled kernels: what falls back, and what is donated."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,23 @@ def test_divergence_takes_prior_arrays():
     given = (loc, scale, slope, prior, prior + 1, 0.3)
     desired = GENERIC.add_kl_normal_(*given, dloc, drho)
     assert_all_close(K.add_kl_normal_(*given, dloc, drho), desired, 1e-5)
+
+
+def test_threads_of_the_caller_do_not_meet():
+    given, wrong = arrays(5, "float32", (3, 30_001)), []
+    right = add_kl(K, *(array.copy() for array in given))
+
+    def call():
+        for _ in range(10):
+            result = add_kl(K, *(array.copy() for array in given))
+            wrong.extend(
+                not np.array_equal(*pair) for pair in zip(result, right, strict=True)
+            )
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(wrong) == 120
+    assert not any(wrong)
