@@ -63,7 +63,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--workloads", default=",".join(WORKLOADS), help="such as mlp:width=800,lenet")
     add("--estimators", default=",".join(ESTIMATORS))
-    add("--peers", default=groups, help="varlayers and the floor always run")
+    add(
+        "--peers",
+        default=groups,
+        help='such as jax,"torch eager"; varlayers runs always',
+    )
     add("--rounds", type=int, default=Limits.rounds)
     add("--steps", type=int, default=Limits.steps, help="at most, in a round")
     add("--seconds", type=float, default=Limits.seconds, help="at most, in a round")
@@ -74,14 +78,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def chosen(groups: str) -> list[Peer]:
-    """Return the peers of the named groups, and what all are compared with."""
-    known = {peer.group for peer in PEERS}
+    """Return the named peers, or groups of them, and what all are compared with."""
+    known = {name for peer in PEERS for name in (peer.group, peer.name)}
     wanted = set(groups.split(","))
     if wanted - known:
         unknown = ", ".join(sorted(wanted - known))
         msg = f"--peers expected some of {sorted(known)}, got {unknown}."
         raise SystemExit(msg)
-    return [p for p in PEERS if p in (FLOOR, OURS) or p.group in wanted]
+    wanted |= {FLOOR.name, OURS.name}
+    return [peer for peer in PEERS if {peer.name, peer.group} & wanted]
 
 
 def split_names(names: str) -> list[str]:

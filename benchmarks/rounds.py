@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -108,10 +108,11 @@ class Worker:
         return json.loads(line) if line else {"skipped": "it ended without a word"}
 
     def ask(self, limits: Limits) -> dict[str, Any]:
-        """Let it take its steps."""
+        """Let it take its steps; one that has ended meanwhile says so."""
         request = f"{limits.steps} {limits.seconds}\n"
-        self.process.stdin.write(request)  # type: ignore[union-attr]
-        self.process.stdin.flush()  # type: ignore[union-attr]
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(request)  # type: ignore[union-attr]
+            self.process.stdin.flush()  # type: ignore[union-attr]
         return self.answer()
 
 

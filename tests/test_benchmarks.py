@@ -13,7 +13,17 @@ import pytest
 
 from benchmarks.__main__ import chosen, main, split_names
 from benchmarks.peers import floor, varlayers_step
-from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Measured, Peer
+from benchmarks.rounds import (
+    FLOOR,
+    OURS,
+    PEERS,
+    Case,
+    Limits,
+    Measured,
+    Peer,
+    Worker,
+    measure,
+)
 from benchmarks.scaling import SCALES, slope
 from benchmarks.tables import case_table, summary
 from benchmarks.worker import root_mean_squares
@@ -182,6 +192,18 @@ def test_unknown_peers_are_refused():
         chosen("torch,keras")
     assert chosen("jax")[:2] == [FLOOR, OURS]
     assert {peer.group for peer in chosen("jax")} == {"floor", "varlayers", "jax"}
+    assert [peer.name for peer in chosen("torch eager")][3:] == ["torch eager"]
+
+
+def test_a_peer_that_dies_is_left_out():
+    limits, dead = Limits(rounds=2, steps=1), Peer("dead", "dead", "absent")
+    _, result = measure(Case("tiny", "local"), [FLOOR, dead], limits)
+    assert "absent" in result.skipped
+    with Worker(FLOOR, Case("tiny", "local")) as worker:
+        worker.answer()
+        worker.process.kill()
+        worker.process.wait()
+        assert worker.ask(limits) == {"skipped": "it ended without a word"}
 
 
 def test_every_peer_has_a_module_that_says_why_it_is_fast():
