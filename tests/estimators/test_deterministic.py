@@ -14,9 +14,10 @@ SITE = Site(kernels_for(X), MATMUL, MeanOf(MeanFieldNormal()))
 
 def test_draws_nothing():
     rule = Deterministic()
-    assert rule.noise_shapes(MATMUL, X.shape, W.shape) == {}
+    assert rule.noise_shapes(SITE, X.shape, W.shape) == {}
     assert rule.draw(SITE, key(0), {}, X) == {}
     assert not rule.joint_bias
+    assert rule.needs(MeanFieldNormal()) is None
 
 
 def test_is_the_map_at_the_mean():

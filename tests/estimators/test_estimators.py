@@ -26,7 +26,8 @@ from varlayers.tree import items, map_leaves
 
 EVERY_POSTERIOR = POSTERIORS | {"mean of normal": MeanOf(MeanFieldNormal())}
 NO_SHIFT = MeanFieldNormal(shift=0.0)
-BIASES = [None, *POSTERIORS]
+BASIC = ("normal", "point")
+BIASES = [None, *BASIC]
 
 
 def layer_of(map_name, estimator, posterior="normal", bias=None):
@@ -38,10 +39,27 @@ def layer_of(map_name, estimator, posterior="normal", bias=None):
     )
 
 
+def fits(estimator, posterior):
+    posterior = EVERY_POSTERIOR[posterior]
+    return posterior.deterministic or not EVERY_ESTIMATOR[estimator].needs(posterior)
+
+
+def bias_cases():
+    """Yield a layer for every random bias that is drawn for the batch."""
+    for bias, posterior in POSTERIORS.items():
+        if not posterior.deterministic:
+            layer = layer_of("matmul", "reparameterization", bias=bias)
+            yield pytest.param(layer, (2, 4, 3), id=f"bias-{bias}")
+
+
 def cases(shapes=slice(None), biases=BIASES):
     """Yield a layer and an input shape, for every combination."""
     table = itertools.product(MAP_EXAMPLES, EVERY_ESTIMATOR, EVERY_POSTERIOR, biases)
     for map_name, estimator, posterior, bias in table:
+        if posterior not in BASIC and bias is not None:
+            continue  # the kernel's posterior and the bias's do not meet
+        if not fits(estimator, posterior):
+            continue
         layer = layer_of(map_name, estimator, EVERY_POSTERIOR[posterior], bias)
         if EVERY_POSTERIOR[posterior].deterministic and estimator != "flipout":
             continue  # no noise, so every estimator is the same `Deterministic`
@@ -50,7 +68,7 @@ def cases(shapes=slice(None), biases=BIASES):
             yield pytest.param(layer, x_shape, id=name)
 
 
-CASES = list(cases())
+CASES = [*cases(), *bias_cases()]
 
 
 def random_cases(estimators):
@@ -72,7 +90,9 @@ def test_gradient_in_a_random_direction(layer, x_shape):
 
 
 @pytest.mark.parametrize("engine", AUTODIFF)
-@pytest.mark.parametrize(("layer", "x_shape"), [*cases(slice(2), [None, "normal"])])
+@pytest.mark.parametrize(
+    ("layer", "x_shape"), [*cases(slice(2), [None, "normal"]), *bias_cases()]
+)
 def test_gradient_equals_that_of_autodiff(layer, x_shape, engine):
     case = problem(layer, x_shape)
     desired = autodiff(
@@ -253,7 +273,7 @@ def test_noise_has_the_shapes_it_says(estimator):
         layer = MapLayer(name=name, estimator=estimator)
         x = np.zeros(example.with_positions)
         site = layer._site(kernels_for(x))
-        shapes = estimator.noise_shapes(example.map, x.shape, example.w_shape)
+        shapes = estimator.noise_shapes(site, x.shape, example.w_shape)
         noise = estimator.draw(site, key(0), shapes, x)
         assert {n: array.shape for n, array in noise.items()} == shapes
 
@@ -267,3 +287,20 @@ def with_rho(params, value):
         else leaf
         for name, leaf in params.items()
     }
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS)
+@pytest.mark.parametrize("estimator", EVERY_ESTIMATOR)
+def test_a_misfit_is_refused_and_reparameterization_takes_all(estimator, posterior):
+    assert fits("reparameterization", posterior)
+    if fits(estimator, posterior):
+        layer_of("matmul", estimator, posterior)
+        return
+    kind, rule = type(POSTERIORS[posterior]), type(EVERY_ESTIMATOR[estimator])
+    message = (
+        rf"^MapLayer expected a `posterior` that its estimator can take, got "
+        rf"{kind.__name__}: {rule.__name__} needs .+\. Choose the estimator "
+        r"\"reparameterization\"\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        layer_of("matmul", estimator, posterior)

@@ -13,8 +13,8 @@ from varlayers.random import Source
 from varlayers.types import (
     Array,
     EstimatorGrads,
-    Map,
     Noise,
+    RandomPosterior,
     Saved,
     Shape,
     Site,
@@ -31,7 +31,12 @@ class Deterministic:
     def joint_bias(self) -> bool:
         return False
 
-    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
+    def needs(self, posterior: RandomPosterior) -> str | None:
+        return None
+
+    def noise_shapes(
+        self, site: Site, x_shape: Shape, w_shape: Shape
+    ) -> dict[str, Shape]:
         return {}
 
     def draw(

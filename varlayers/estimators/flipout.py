@@ -4,16 +4,16 @@
     (loc, Δ) = perturb(q, ε)          dq = perturb's backward of (dloc, dΔ)
     y = f(x, loc) + f(x ∘ r, Δ) ∘ s   dloc, dΔ, dx = its adjoints (`two_products`)
 
-Shapes: those of f; ε has the weight's shape. With `signs="channel"` r and s hold one
-sign per example and channel, constant over positions: example b sees the single weight
-loc + r_b s_bᵀ ∘ Δ, a true sample of the posterior. With `signs="element"` they have the
-shapes of x and y, so weight sharing over the positions of an example is broken; that is
-what tfp.experimental.nn does. Without positions the two are the same. A map
-with many positions applies that single weight, one product in place of two.
+Shapes: those of f; ε has the noise shape of the posterior. With `signs="channel"` r and
+s hold one sign per example and channel, constant over positions: example b sees the
+single weight loc + r_b s_bᵀ ∘ Δ, a true sample of the posterior. With `signs="element"`
+they have the shapes of x and y, so weight sharing over the positions of an example is
+broken; that is what tfp.experimental.nn does. Without positions the two are the same. A
+map with many positions applies that single weight, one product in place of two.
 
 The examples' perturbations are uncorrelated, so the variance of the gradient falls
-with the batch size. Needs a posterior whose perturbation has independent, symmetric
-signs.
+with the batch size. Needs a posterior whose perturbation keeps its distribution when
+any of its elements change their sign.
 
 Reference: Wen, Vicol, Ba, Tran & Grosse (2018), "Flipout: efficient pseudo-independent
 weight perturbations on mini-batches", arXiv:1803.04386.
@@ -27,8 +27,8 @@ from varlayers.types import (
     Array,
     EstimatorGrads,
     FlippedWeight,
-    Map,
     Noise,
+    RandomPosterior,
     Saved,
     Shape,
     Site,
@@ -62,11 +62,19 @@ class Flipout:
     def joint_bias(self) -> bool:
         return False
 
-    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
-        signs = (x_shape, f.out_shape(x_shape, w_shape))
+    def needs(self, posterior: RandomPosterior) -> str | None:
+        if posterior.symmetric:
+            return None
+        return "weights whose deviations from the mean may change their signs"
+
+    def noise_shapes(
+        self, site: Site, x_shape: Shape, w_shape: Shape
+    ) -> dict[str, Shape]:
+        signs = (x_shape, site.f.out_shape(x_shape, w_shape))
         if self.signs == "channel":
-            signs = f.sign_shapes(*signs)
-        return {"kernel": w_shape, "signs_in": signs[0], "signs_out": signs[1]}
+            signs = site.f.sign_shapes(*signs)
+        kernel = site.posterior.noise_shape(w_shape)
+        return {"kernel": kernel, "signs_in": signs[0], "signs_out": signs[1]}
 
     def draw(
         self, site: Site, key: Source, shapes: Mapping[str, Shape], like: Array

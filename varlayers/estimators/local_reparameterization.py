@@ -27,8 +27,8 @@ from varlayers.random import Source
 from varlayers.types import (
     Array,
     EstimatorGrads,
-    Map,
     Noise,
+    RandomPosterior,
     Saved,
     Shape,
     Site,
@@ -63,8 +63,13 @@ class LocalReparameterization:
     def joint_bias(self) -> bool:
         return self.bias == "per_example"
 
-    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
-        return {"output": f.out_shape(x_shape, w_shape)}
+    def needs(self, posterior: RandomPosterior) -> str | None:
+        return None if posterior.independent else "independent normal weights"
+
+    def noise_shapes(
+        self, site: Site, x_shape: Shape, w_shape: Shape
+    ) -> dict[str, Shape]:
+        return {"output": site.f.out_shape(x_shape, w_shape)}
 
     def draw(
         self, site: Site, key: Source, shapes: Mapping[str, Shape], like: Array

@@ -4,7 +4,7 @@
     w = sample(q, ε)       dq = sample's backward of dw
     y = f(x, w)            dw = fᵂ(x, dy)       dx = fˣ(dy, w)
 
-Shapes: those of f; ε has the noise shape of the posterior, for a mean-field normal w's.
+Shapes: those of f; ε has the noise shape of the posterior.
 
 All examples share the noise, so the outputs of a batch are correlated and the variance
 of the gradient does not fall with the batch size.
@@ -20,8 +20,8 @@ from varlayers.random import Source
 from varlayers.types import (
     Array,
     EstimatorGrads,
-    Map,
     Noise,
+    RandomPosterior,
     Saved,
     Shape,
     Site,
@@ -38,8 +38,13 @@ class Reparameterization:
     def joint_bias(self) -> bool:
         return False
 
-    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
-        return {"kernel": w_shape}
+    def needs(self, posterior: RandomPosterior) -> str | None:
+        return None
+
+    def noise_shapes(
+        self, site: Site, x_shape: Shape, w_shape: Shape
+    ) -> dict[str, Shape]:
+        return {"kernel": site.posterior.noise_shape(w_shape)}
 
     def draw(
         self, site: Site, key: Source, shapes: Mapping[str, Shape], like: Array

@@ -30,6 +30,7 @@ from varlayers.dispatch import kernels_for
 from varlayers.estimators import ESTIMATORS, Deterministic
 from varlayers.initializers import INITIALIZERS
 from varlayers.kernels import Kernels
+from varlayers.layers.fitting import check_fit
 from varlayers.layers.leaf import Leaf
 from varlayers.layers.weight import Weight
 from varlayers.posteriors import POSTERIORS, MeanOf
@@ -79,7 +80,7 @@ class Bilinear(Leaf, ABC):
     Raises:
         TypeError: if an argument is a class, not an instance, or None where that has
             no meaning.
-        ValueError: if a name is unknown.
+        ValueError: if a name is unknown, or the estimator cannot take a posterior.
     """
 
     estimator: Estimator | str = "flipout"
@@ -109,6 +110,7 @@ class Bilinear(Leaf, ABC):
                 raise TypeError(msg)
             value = lookup(owner, argument, value, table)
             object.__setattr__(self, argument, value)
+        check_fit(type(self).__name__, self._rule, self._weights)
 
     def __repr__(self) -> str:
         shown = sorted(fields(self), key=lambda field: bool(field.kw_only))
@@ -154,7 +156,8 @@ class Bilinear(Leaf, ABC):
 
     def draw(self, key: Source, x_shape: Shape, like: Array) -> dict[str, Any]:
         self.out_shape(x_shape)
-        k, shapes = kernels_for(like), self._noise_shapes(tuple(x_shape))
+        k = kernels_for(like)
+        shapes = self._noise_shapes(k, tuple(x_shape))
         noise = {}
         if self._drawn_bias is not None:
             shape = shapes.pop("bias")
@@ -263,17 +266,18 @@ class Bilinear(Leaf, ABC):
     def _site(self, k: Kernels) -> Site:
         return Site(k, self.map, cast("RandomPosterior", self.posterior))
 
-    def _noise_shapes(self, x_shape: Shape) -> dict[str, Shape]:
-        shapes = self._rule.noise_shapes(self.map, x_shape, self.kernel_shape)
-        drawn = self._drawn_bias is not None
-        return {**shapes, "bias": self.kernel_shape[-1:]} if drawn else shapes
+    def _noise_shapes(self, k: Kernels, x_shape: Shape) -> dict[str, Shape]:
+        shapes = self._rule.noise_shapes(self._site(k), x_shape, self.kernel_shape)
+        if self._drawn_bias is None:
+            return shapes
+        return {**shapes, "bias": self._drawn_bias.noise_shape(self.kernel_shape[-1:])}
 
     def _check(self, k: Kernels, params: Params, x: Array, noise: Noise) -> None:
         owner, x_shape = type(self).__name__, tuple(x.shape)
         self._check_params(params)
         check_input(owner, k, x, params["kernel"]["loc"])
         self.out_shape(x_shape)
-        check_arrays(owner, "noise", noise, self._noise_shapes(x_shape))
+        check_arrays(owner, "noise", noise, self._noise_shapes(k, x_shape))
 
     def _check_params(self, params: Params) -> None:
         shapes = {name: weight.shapes for name, weight in self._weights.items()}

@@ -45,9 +45,9 @@ class Dense(Bilinear):
     out_features: int
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_size("Dense", "in_features", self.in_features)
         check_size("Dense", "out_features", self.out_features)
+        super().__post_init__()
 
     @property
     def map(self) -> Map:

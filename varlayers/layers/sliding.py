@@ -32,7 +32,6 @@ class Sliding(Bilinear):
     data_format: str = "channels_last"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         owner = type(self).__name__
         for argument in ("in_channels", "out_channels"):
             check_size(owner, argument, getattr(self, argument))
@@ -48,6 +47,7 @@ class Sliding(Bilinear):
                     f"{self.groups}, got {getattr(self, argument)}."
                 )
                 raise ValueError(msg)
+        super().__post_init__()
 
     @property
     def kernel_shape(self) -> Shape:

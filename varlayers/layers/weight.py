@@ -36,7 +36,7 @@ class Weight(NamedTuple):
     @property
     def shapes(self) -> dict[str, Shape]:
         """The shape of each of the posterior's parameters."""
-        return dict.fromkeys(self.posterior.names, self.shape)
+        return self.posterior.shapes(self.shape)
 
     @property
     def random(self) -> RandomPosterior | None:

@@ -5,6 +5,7 @@
     w = loc + scale ∘ ε              dloc = dw          dscale = dw ∘ ε
     var = scale²                     dscale = 2 scale ∘ dvar
     Δ = scale ∘ ε                    dscale = dΔ ∘ ε
+    log|det ∂w/∂ε| = Σ log(scale)    drho = slope / scale
 
 Shapes: loc, rho, ε and w have the weight's shape. q = (loc, scale, slope).
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from varlayers.kernels import Kernels
+from varlayers.posteriors.scaled import Scaled
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
@@ -30,7 +32,7 @@ __all__ = ["MeanFieldNormal"]
 
 
 @dataclass(frozen=True)
-class MeanFieldNormal:
+class MeanFieldNormal(Scaled):
     """Independent normals, with parameters loc and rho.
 
     Args:
@@ -42,49 +44,24 @@ class MeanFieldNormal:
         ValueError: if an argument is out of range.
     """
 
-    initial_scale: float = 0.1
-    shift: float = 1e-5
-
-    deterministic: ClassVar[bool] = False
-    names: ClassVar[tuple[str, ...]] = ("loc", "rho")
     size: ClassVar[int] = 3
+    independent: ClassVar[bool] = True
+    symmetric: ClassVar[bool] = True
+    has_density: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        if not self.initial_scale > 0:
-            msg = (
-                "MeanFieldNormal expected `initial_scale` > 0, "
-                f"got {self.initial_scale}. For fixed weights use Point."
-            )
-            raise ValueError(msg)
-        if not self.shift >= 0:
-            msg = f"MeanFieldNormal expected `shift` >= 0, got {self.shift}."
-            raise ValueError(msg)
+    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
+        return {"loc": w_shape, "rho": w_shape}
 
     def init(
         self, k: Kernels, key: Source, loc: Array, *, fan_in: int
     ) -> dict[str, Array]:
         scale = self.initial_scale / math.sqrt(max(fan_in, 1))
-        if scale <= self.shift:
-            msg = (
-                "MeanFieldNormal expected an initial scale above `shift`, "
-                f"got {scale:.3g} <= {self.shift:.3g} for fan_in = {fan_in}."
-            )
-            raise ValueError(msg)
-        rho = math.log(math.expm1(scale - self.shift))
+        rho = self.rho(scale, fan_in)
         return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
 
     def constrain(self, k: Kernels, params: Params) -> Saved:
         scale, slope = k.scale_normal(params["rho"], self.shift)
         return params["loc"], scale, slope
-
-    def mean(self, k: Kernels, params: Params) -> Array:
-        return params["loc"]
-
-    def mean_backward(self, k: Kernels, dloc: Array) -> dict[str, Array]:
-        return {"loc": dloc, "rho": k.xp.zeros_like(dloc)}
-
-    def draw(self, k: Kernels, key: Source, shape: Shape, like: Array) -> Array:
-        return k.normal(key, shape, like)
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q
@@ -113,3 +90,9 @@ class MeanFieldNormal:
         self, k: Kernels, q: Saved, eps: Array, dloc: Array, ddelta: Array
     ) -> dict[str, Array]:
         return {"loc": dloc, "rho": k.sample_normal_backward(q[2], eps, ddelta)}
+
+    def entropy(self, k: Kernels, q: Saved) -> tuple[Array, dict[str, Array]]:
+        loc, scale, slope = q
+        log_det, drho = self.log_scales(k, scale, slope)
+        value = self.normal_entropy(math.prod(loc.shape), log_det)
+        return value, {"loc": k.xp.zeros_like(loc), "rho": drho}

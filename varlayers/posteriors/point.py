@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from varlayers.kernels import Kernels
 from varlayers.random import Source
-from varlayers.types import Array, Params, Posterior, Saved
+from varlayers.types import Array, Params, Posterior, Saved, Shape
 
 __all__ = ["MeanOf", "Point"]
 
@@ -19,8 +19,10 @@ class Point:
     """A point estimate with one parameter, loc. With a prior: MAP estimation."""
 
     deterministic: ClassVar[bool] = True
-    names: ClassVar[tuple[str, ...]] = ("loc",)
     size: ClassVar[int] = 1
+
+    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
+        return {"loc": w_shape}
 
     def init(
         self, k: Kernels, key: Source, loc: Array, *, fan_in: int
@@ -50,9 +52,8 @@ class MeanOf:
     deterministic: ClassVar[bool] = True
     size: ClassVar[int] = 1
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.posterior.names
+    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
+        return self.posterior.shapes(w_shape)
 
     def init(
         self, k: Kernels, key: Source, loc: Array, *, fan_in: int

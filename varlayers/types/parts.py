@@ -106,9 +106,12 @@ class Posterior(Protocol):
     deterministic: ClassVar[bool]
     size: ClassVar[int]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of its parameters, arrays of the weight's shape."""
+    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
+        """Return the names and shapes of its parameters, `loc` the first, like w.
+
+        Raises:
+            ValueError: if it cannot stand for a weight of that shape.
+        """
 
     def init(
         self, k: "Kernels", key: "Source", loc: Array, *, fan_in: int
@@ -126,10 +129,26 @@ class Posterior(Protocol):
 
 
 class RandomPosterior(Posterior, Protocol):
-    """A posterior with noise: what the estimators work with."""
+    """A posterior with noise: what the estimators work with.
+
+    Its flags say which estimators can take it, and which of the methods it has.
+
+    Attributes:
+        independent: its elements are independent normals.
+        symmetric: sample - mean keeps its distribution when any of its elements change
+            their sign; it has `perturb`.
+        has_density: q(w) exists; it has `entropy` and `log_density_at`.
+    """
+
+    independent: ClassVar[bool]
+    symmetric: ClassVar[bool]
+    has_density: ClassVar[bool]
+
+    def noise_shape(self, w_shape: Shape) -> Shape:
+        """Return the shape of the noise of one sample."""
 
     def draw(self, k: "Kernels", key: "Source", shape: Shape, like: Array) -> Array:
-        """Draw the noise of one sample."""
+        """Draw the noise of one sample; `shape` is what `noise_shape` returns."""
 
     def sample(self, k: "Kernels", q: Saved, eps: Array) -> Array:
         """Return the weight that the noise stands for."""
@@ -140,7 +159,7 @@ class RandomPosterior(Posterior, Protocol):
         """Map the gradient by the sample to that of the parameters."""
 
     def moments(self, k: "Kernels", q: Saved) -> tuple[Array, Array]:
-        """Return the elementwise mean and variance (independent elements only)."""
+        """Return the mean and variance of each element."""
 
     def moments_backward(
         self, k: "Kernels", q: Saved, dloc: Array, dvar: Array
@@ -148,12 +167,23 @@ class RandomPosterior(Posterior, Protocol):
         """Map the gradients by mean and variance to those of the parameters."""
 
     def perturb(self, k: "Kernels", q: Saved, eps: Array) -> tuple[Array, Array]:
-        """Return (mean, sample - mean); the latter has independent symmetric signs."""
+        """Return (mean, sample - mean)."""
 
     def perturb_backward(
         self, k: "Kernels", q: Saved, eps: Array, dloc: Array, ddelta: Array
     ) -> dict[str, Array]:
         """Map the gradients by mean and perturbation to those of the parameters."""
+
+    def entropy(self, k: "Kernels", q: Saved) -> tuple[Array, dict[str, Array]]:
+        """Return -E log q(w) in nats and its gradient by the parameters."""
+
+    def log_density_at(
+        self, k: "Kernels", q: Saved, eps: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return log q(w) for w = sample(q, ε) and its gradient by the parameters.
+
+        The total gradient, at fixed noise: through w, and through q itself.
+        """
 
 
 class Prior(Protocol):
@@ -203,7 +233,12 @@ class Estimator(Protocol):
     def joint_bias(self) -> bool:
         """Whether a random bias enters `forward` by its moments."""
 
-    def noise_shapes(self, f: Map, x_shape: Shape, w_shape: Shape) -> dict[str, Shape]:
+    def needs(self, posterior: RandomPosterior) -> str | None:
+        """Return what it needs of a kernel's posterior and this has not, or None."""
+
+    def noise_shapes(
+        self, site: Site, x_shape: Shape, w_shape: Shape
+    ) -> dict[str, Shape]:
         """Return the names and shapes of the noise of one forward pass."""
 
     def draw(
