@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 
 from benchmarks.rounds import Case, Limits, Measured, Peer, measure
-from benchmarks.tables import markdown
+from benchmarks.tables import markdown, short
 
 __all__ = ["SCALES", "scaling_table", "slope"]
 
@@ -42,7 +42,7 @@ def scaling_table(
 def row(sizes: Sequence[int], results: Sequence[Measured]) -> list[str]:
     """Return a peer's row."""
     ms = [math.nan if result.skipped else result.ms for result in results]
-    cells = ["-" if math.isnan(time) else f"{time:.3g}" for time in ms]
+    cells = ["-" if math.isnan(time) else short(time) for time in ms]
     known = [(size, time) for size, time in zip(sizes, ms, strict=True) if time > 0]
     larger = known[len(known) // 2 if len(known) > 3 else 0 :]
     fitted = f"{slope(larger):.2f}" if len(larger) > 1 else "-"

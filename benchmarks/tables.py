@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from benchmarks.rounds import FLOOR, OURS, Case, Measured
 
-__all__ = ["GOALS", "case_table", "summary"]
+__all__ = ["GOALS", "case_table", "markdown", "short", "summary"]
 
 # The least ratio of the fastest peer's time to ours that is aimed at.
 GOALS = {
@@ -45,8 +45,8 @@ def row(result: Measured, floor: Measured, ours: Measured) -> Row:
     facts, is_floor = result.facts, result is floor
     return [
         result.peer.name,
-        f"{result.ms:.3g}",
-        f"{min(result.times):.3g}",
+        short(result.ms),
+        short(min(result.times)),
         ratio(result, floor),
         "" if is_floor else ratio(result, ours),
         f"{facts['import_s']:.1f}",
@@ -64,15 +64,22 @@ def ratio(one: Measured, other: Measured) -> str:
 def floors_line(floor: Measured) -> str:
     """Return the floors of a step in words."""
     if floor.skipped:
-        return f"products alone: skipped, {floor.skipped}"
-    other = floor.facts["floors"]
-    total = floor.ms + other["bytes"] + other["normals"]
-    rate = 1e3 * other["GFLOP"] / floor.ms
+        return ""
+    work = floor.facts["work"]
+    moved, drawn = work["MB"], work["million normals"]
     return (
-        f"Floor {total:.3g} ms: products {floor.ms:.3g} ({other['GFLOP']:.3g} GFLOP at "
-        f"{rate:.0f} GFLOP/s), bytes {other['bytes']:.3g}, "
-        f"normals {other['normals']:.3g}."
+        f"Floor: products {short(floor.ms)} ms ({short(work['GFLOP'])} GFLOP at "
+        f"{1e3 * work['GFLOP'] / floor.ms:.0f} GFLOP/s), "
+        f"bytes {short(moved / work['GB/s'])} ms ({short(moved)} MB at "
+        f"{work['GB/s']:.0f} GB/s), "
+        f"normals {short(drawn * work['ns per normal'])} ms ({short(drawn)} million at "
+        f"{work['ns per normal']:.2f} ns)."
     )
+
+
+def short(number: float) -> str:
+    """Return three digits, or all before the point."""
+    return f"{number:.3g}" if number < 1000 else f"{number:.0f}"
 
 
 def summary(measured: Iterable[tuple[Case, list[Measured]]]) -> str:
@@ -82,7 +89,7 @@ def summary(measured: Iterable[tuple[Case, list[Measured]]]) -> str:
     head = ["workload", "estimator", *names, "fastest peer / varlayers", "goal"]
     rows = [head]
     for case, results in measured:
-        ms = {r.peer.name: f"{r.ms:.3g}" for r in results if r.skipped is None}
+        ms = {r.peer.name: short(r.ms) for r in results if r.skipped is None}
         cells = [ms.get(name, "-") for name in names]
         goal = GOALS.get((case.workload, case.estimator))
         wanted = "" if goal is None else f"{goal:.1f}"

@@ -73,7 +73,7 @@ def started(module: str, mode: str, name: str, estimator: str) -> Any:
         "results": root_mean_squares(result),
     }
     if module == "floor":
-        facts["floors"] = peer.other_floors(sizes, estimator)
+        facts["work"] = peer.work(sizes, estimator)
     return step, facts
 
 

@@ -119,7 +119,7 @@ def test_the_command_prints_a_table():
     for name in ("products alone", "varlayers", "varlayers, plain NumPy"):
         assert f"\n| {name} " in done.stdout
         assert f"\n{name}: " in f"\n{done.stdout}"
-    assert "Floor " in done.stdout
+    assert "Floor: " in done.stdout
     assert "skipped" not in done.stdout
 
 
@@ -143,9 +143,11 @@ def test_the_floor_counts_the_products(name, estimator, expected):
 def test_the_floor_runs():
     tiny = workload("tiny")
     assert math.isnan(floor.make_step(tiny, "flipout", "-")())
-    other = floor.other_floors(tiny, "flipout")
-    assert other.keys() == {"GFLOP", "bytes", "normals"}
-    assert all(0 < number < 10 for number in other.values())
+    work = floor.work(tiny, "flipout")
+    assert work["million normals"] == pytest.approx(450e-6)
+    assert work["MB"] == pytest.approx(4e-6 * (12 * 450 + 2 * 32 * (8 + 50 + 50 + 1)))
+    assert work["GB/s"] > 0
+    assert 0 < work["ns per normal"] < 1000
 
 
 def test_a_workload_has_sizes():
@@ -218,13 +220,16 @@ def test_ratios_are_taken_within_a_round():
     assert "| torch | 3 " in squeezed(tables[0])
     assert "| 4.00 | 2.00 |" in squeezed(tables[0])
     assert "jax: skipped, not there" in tables[0]
+    assert "products 1 ms (0.2 GFLOP at 200 GFLOP/s), bytes 3 ms (30 MB" in tables[0]
+    assert "normals 1 ms (2 million at 0.50 ns)." in tables[0]
     assert "| mlp | local | 1 | 2 | 3 | - | 2.00 (torch) | 1.4 |" in squeezed(tables[1])
 
 
 def case():
     """Return a case of three rounds, the last of them slow for torch alone."""
-    other = {"GFLOP": 1.0, "bytes": 0.1, "normals": 0.1}
-    facts = {"import_s": 1, "first_s": 1, "memory": 1, "results": [1], "floors": other}
+    work = {"GFLOP": 0.2, "MB": 30, "GB/s": 10, "million normals": 2}
+    work["ns per normal"] = 0.5
+    facts = {"import_s": 1, "first_s": 1, "memory": 1, "results": [1], "work": work}
     return Case("mlp", "local"), [
         Measured(FLOOR, facts, [0.5, 1.0, 2.0]),
         Measured(OURS, facts, [1.0, 2.0, 3.0]),

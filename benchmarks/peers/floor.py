@@ -6,8 +6,8 @@ one product per example of its patches' size, operands in cache. Reparameterizat
 one such triple per layer; the others two, but Flipout's convolution one: an example has
 one kernel of its own.
 
-`describe` adds the bytes that pass through memory at the measured rate, and the
-normals at the best rate of NumPy's generator and varlayers'.
+`work` counts besides the bytes that pass through memory and the normals, with the rates
+of copying and of the better of NumPy's and varlayers' generators.
 """
 
 import math
@@ -92,8 +92,8 @@ def gigaflop(workload: Workload, estimator: str) -> float:
     return total / 1e9
 
 
-def other_floors(workload: Workload, estimator: str) -> dict[str, float]:
-    """Return counts of work, and ms of bytes and normals."""
+def work(workload: Workload, estimator: str) -> dict[str, float]:
+    """Return how much there is to do, and the rates at which it can be done."""
     weights = sum(math.prod(layer.kernel_shape) for layer in workload.layers)
     shapes = workload.shapes()
     ends = sum(math.prod(shape) for pair in shapes for shape in pair)
@@ -103,8 +103,10 @@ def other_floors(workload: Workload, estimator: str) -> dict[str, float]:
     normals = outputs if estimator == "local" else weights
     return {
         "GFLOP": gigaflop(workload, estimator),
-        "bytes": 1e3 * memory * workload.samples / bytes_per_second(),
-        "normals": 1e3 * normals * workload.samples * seconds_per_normal(),
+        "MB": memory * workload.samples / 1e6,
+        "GB/s": bytes_per_second() / 1e9,
+        "million normals": normals * workload.samples / 1e6,
+        "ns per normal": seconds_per_normal() * 1e9,
     }
 
 
