@@ -109,6 +109,7 @@ def test_wheel_holds_the_two_packages_and_nothing_else(tree, wheel):
     expected |= {f"varlayers-{version}.dist-info/{name}" for name in IN_DIST_INFO}
     assert set(wheel) == expected
     assert {"varlayers/py.typed", "varlayers_backends/py.typed"} <= expected
+    assert "varlayers_backends/cuda/kernels.cuh" in expected
 
 
 def test_wheel_from_the_sdist_is_the_wheel_from_the_tree(tree, wheel):

@@ -1,0 +1,124 @@
+// Passes over weights and outputs: each is the method of `Kernels` of its name. Arrays
+// are contiguous, of one length n.
+
+// scale = log(1 + exp(rho)) + shift, and its slope 1 / (1 + exp(-rho)), no overflow.
+KERNEL scale_normal(const real *rho, real shift, i64 n, real *scale, real *slope) {
+    EACH(i, n) {
+        real x = rho[i], t = exp(x > 0 ? -x : x);
+        scale[i] = (x > 0 ? x : 0) + log1p(t) + shift;
+        slope[i] = (x >= 0 ? 1 : t) / (1 + t);
+    }
+}
+
+KERNEL sample_normal(const real *loc, const real *scale, const real *eps, i64 n,
+                     real *out) {
+    EACH(i, n) out[i] = loc[i] + scale[i] * eps[i];
+}
+
+KERNEL sample_normal_backward(const real *slope, const real *eps, const real *dw,
+                              i64 n, real *drho) {
+    EACH(i, n) drho[i] = dw[i] * eps[i] * slope[i];
+}
+
+KERNEL variance_normal_backward(const real *scale, const real *slope,
+                                const real *dvar, i64 n, real *drho) {
+    EACH(i, n) drho[i] = 2 * scale[i] * dvar[i] * slope[i];
+}
+
+// Add one element's gradient and return its divergence.
+__device__ inline real add_kl(real loc, real scale, real slope, real prior_loc,
+                              real prior_scale, real weight, real *dloc, real *drho) {
+    const real d = (loc - prior_loc) / prior_scale, r = scale / prior_scale;
+    const bool positive = scale > 0;
+    *dloc += weight * (d / prior_scale);
+    *drho += weight * (r / prior_scale * slope - (positive ? slope / scale : 1));
+    return (real)0.5 * (d * d + r * r - 1) - (positive ? log(r) : -INFINITE);
+}
+
+// The divergence comes in one part for each block; `sum_parts` adds them.
+KERNEL add_kl_normal(const real *loc, const real *scale, const real *slope,
+                     real prior_loc, real prior_scale, real weight, i64 n, real *dloc,
+                     real *drho, real *parts) {
+    real kl = 0;
+    EACH(i, n)
+    kl += add_kl(loc[i], scale[i], slope[i], prior_loc, prior_scale, weight, dloc + i,
+                 drho + i);
+    kl = block_fold<Sum>(kl);
+    if (threadIdx.x == 0) parts[blockIdx.x] = kl;
+}
+
+// The same with arrays for the prior, which start again after so many elements.
+KERNEL add_kl_normal_arrays(const real *loc, const real *scale, const real *slope,
+                            const real *prior_loc, i64 loc_period,
+                            const real *prior_scale, i64 scale_period, real weight,
+                            i64 n, real *dloc, real *drho, real *parts) {
+    real kl = 0;
+    EACH(i, n)
+    kl += add_kl(loc[i], scale[i], slope[i], prior_loc[i % loc_period],
+                 prior_scale[i % scale_period], weight, dloc + i, drho + i);
+    kl = block_fold<Sum>(kl);
+    if (threadIdx.x == 0) parts[blockIdx.x] = kl;
+}
+
+// By a single block.
+KERNEL sum_parts(const real *parts, i64 n, real *out) {
+    real total = 0;
+    EACH(i, n) total += parts[i];
+    total = block_fold<Sum>(total);
+    if (threadIdx.x == 0) out[0] = total;
+}
+
+KERNEL local_noise(const real *mean, const real *variance, const real *eps, i64 n,
+                   real *y, real *s) {
+    EACH(i, n) {
+        s[i] = sqrt(variance[i]);
+        y[i] = mean[i] + s[i] * eps[i];
+    }
+}
+
+KERNEL local_noise_backward(const real *s, const real *eps, const real *dy, i64 n,
+                            real *dvar) {
+    EACH(i, n) dvar[i] = s[i] > 0 ? dy[i] * eps[i] / (2 * s[i]) : 0;
+}
+
+// A block takes one row after another.
+KERNEL log_softmax(const real *logits, i64 rows, i64 width, real *out) {
+    for (i64 row = blockIdx.x; row < rows; row += gridDim.x) {
+        const real *x = logits + row * width;
+        real most = -INFINITE, total = 0;
+        for (i64 i = threadIdx.x; i < width; i += blockDim.x)
+            most = Most::of(most, x[i]);
+        most = block_fold<Most>(most);
+        for (i64 i = threadIdx.x; i < width; i += blockDim.x)
+            total += exp(x[i] - most);
+        const real log_total = log(block_fold<Sum>(total));
+        for (i64 i = threadIdx.x; i < width; i += blockDim.x)
+            out[row * width + i] = x[i] - most - log_total;
+    }
+}
+
+// keep = 1 - rate decay, factor = rate / (1 - beta1^step), unbias = 1 - beta2^step.
+KERNEL adam(real *param, const real *grad, real *m, real *v, real beta1, real add1,
+            real beta2, real add2, real unbias, real eps, real factor, real keep,
+            i64 n) {
+    EACH(i, n) {
+        const real g = grad[i];
+        const real m_ = beta1 * m[i] + add1 * g, v_ = beta2 * v[i] + add2 * (g * g);
+        m[i] = m_;
+        v[i] = v_;
+        param[i] = keep * param[i] - factor * m_ / (sqrt(v_ / unbias) + eps);
+    }
+}
+
+KERNEL sgd(real *param, const real *grad, real *velocity, real rate, real momentum,
+           int nesterov, real decay, i64 n) {
+    EACH(i, n) {
+        const real g = grad[i] + decay * param[i];
+        velocity[i] = momentum * velocity[i] + g;
+        param[i] -= rate * (nesterov ? g + momentum * velocity[i] : velocity[i]);
+    }
+}
+
+KERNEL descend(real *param, const real *grad, real rate, real decay, i64 n) {
+    EACH(i, n) param[i] -= rate * (grad[i] + decay * param[i]);
+}

@@ -1,0 +1,119 @@
+"""How the CUDA kernels are compiled and launched: sources, grids, arguments.
+
+The sources `cuda/*.cuh` are compiled by NVRTC on the first use of a dtype, and CuPy
+keeps the result on disk. A launch is put on the current stream of the arrays' device;
+nothing here waits for the device or copies to the host.
+
+Grids depend on shapes alone, never on the device, so that no result depends on it. None
+of them has been tuned: no kernel here was ever run on a device.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import cupy
+import numpy as np
+
+from varlayers.types import Shape
+
+__all__ = [
+    "FLOATS",
+    "SOURCES",
+    "each",
+    "launch",
+    "new",
+    "options",
+    "parts_of",
+    "rows",
+    "signs",
+    "source",
+    "tiles",
+]
+
+FLOATS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+SOURCES = ("kernels", "random", "passes", "windows")
+
+_THREADS = 256  # of a block; MOST_THREADS in kernels.cuh
+_BLOCKS = 4096  # of a grid: beyond, each thread takes more elements
+_PARTS = 256  # blocks of a sum over an array, of 4 elements or more to a thread
+_ROWS = 32  # of patches to a thread, as in windows.cuh
+_MOST_BLOCKS_Y = 65535  # that CUDA allows
+
+
+def source() -> str:
+    """Return the CUDA source of all kernels."""
+    folder = files("varlayers_backends") / "cuda"
+    return "\n".join((folder / f"{name}.cuh").read_text("utf-8") for name in SOURCES)
+
+
+def options(dtype: Any) -> tuple[str, ...]:
+    """Return what the compiler is told for arrays of this dtype."""
+    return ("--std=c++17", f"-DREAL={FLOATS[np.dtype(dtype)]}")
+
+
+def new(like: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
+    """Return an array without values, on the device of `like`."""
+    with like.device:
+        return cupy.empty(
+            like.shape if shape is None else shape, dtype or like.dtype, order="C"
+        )
+
+
+def launch(name: str, like: Any, grid: Shape, block: Shape, *arguments: Any) -> None:
+    """Launch a kernel for arrays of the dtype and device of `like`.
+
+    An integer goes as 64 bits, a float as the arrays' dtype, anything else as it is.
+    """
+    number = {int: np.int64, float: like.dtype.type}
+    given = tuple(number.get(type(each), _same)(each) for each in arguments)
+    with like.device:
+        _function(name, like.dtype)(grid, block, given)
+
+
+def each(name: str, like: Any, count: int, *arguments: Any) -> None:
+    """Launch with a thread for each of `count` elements, as far as they go."""
+    blocks = min(max(1, -(-count // _THREADS)), _BLOCKS)
+    launch(name, like, (blocks,), (_THREADS,), *arguments)
+
+
+def parts_of(count: int) -> int:
+    """Return how many blocks share a sum over `count` elements."""
+    return min(max(1, -(-count // (4 * _THREADS))), _PARTS)
+
+
+def rows(name: str, like: Any, count: int, width: int, *arguments: Any) -> None:
+    """Launch with a block for each of `count` rows, as wide as they need."""
+    threads = 32
+    while threads < min(width // 2, _THREADS):
+        threads *= 2
+    launch(name, like, (max(1, min(count, 1 << 20)),), (threads,), *arguments)
+
+
+def signs(name: str, like: Any, count: int, *arguments: Any) -> None:
+    """Launch with 64 signs for each thread."""
+    threads = 128
+    blocks = min(max(1, -(-count // (64 * threads))), _BLOCKS)
+    launch(name, like, (blocks,), (threads,), *arguments)
+
+
+def tiles(name: str, like: Any, count: int, width: int, *arguments: Any) -> None:
+    """Launch with a thread for each column of some of `count` rows."""
+    threads = min(_THREADS, -(-width // 32) * 32)
+    across = -(-width // threads)
+    down = min(max(1, -(-count // _ROWS)), _MOST_BLOCKS_Y)
+    launch(name, like, (across, down), (threads,), *arguments)
+
+
+@cache
+def _function(name: str, dtype: Any) -> Any:
+    return _module(dtype).get_function(name)
+
+
+@cache
+def _module(dtype: Any) -> Any:
+    return cupy.RawModule(code=source(), options=options(dtype))
+
+
+def _same(argument: Any) -> Any:
+    return argument
