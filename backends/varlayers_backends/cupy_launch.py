@@ -23,7 +23,9 @@ __all__ = [
     "each",
     "launch",
     "new",
+    "one_block",
     "options",
+    "parts",
     "parts_of",
     "rows",
     "signs",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 FLOATS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+_ANY = np.dtype(np.float32)
 SOURCES = ("kernels", "random", "passes", "windows")
 
 _THREADS = 256  # of a block; MOST_THREADS in kernels.cuh
@@ -63,12 +66,14 @@ def new(like: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
 def launch(name: str, like: Any, grid: Shape, block: Shape, *arguments: Any) -> None:
     """Launch a kernel for arrays of the dtype and device of `like`.
 
+    Where that is not in FLOATS, the kernel is one to which REAL makes no difference.
     An integer goes as 64 bits, a float as the arrays' dtype, anything else as it is.
     """
-    number = {int: np.int64, float: like.dtype.type}
+    dtype = like.dtype if like.dtype in FLOATS else _ANY
+    number = {int: np.int64, float: dtype.type}
     given = tuple(number.get(type(each), _same)(each) for each in arguments)
     with like.device:
-        _function(name, like.dtype)(grid, block, given)
+        _function(name, dtype)(grid, block, given)
 
 
 def each(name: str, like: Any, count: int, *arguments: Any) -> None:
@@ -80,6 +85,16 @@ def each(name: str, like: Any, count: int, *arguments: Any) -> None:
 def parts_of(count: int) -> int:
     """Return how many blocks share a sum over `count` elements."""
     return min(max(1, -(-count // (4 * _THREADS))), _PARTS)
+
+
+def parts(name: str, parts: Any, *arguments: Any) -> None:
+    """Launch with a block for each of the parts of a sum."""
+    launch(name, parts, (parts.size,), (_THREADS,), *arguments)
+
+
+def one_block(name: str, like: Any, *arguments: Any) -> None:
+    """Launch a single block."""
+    launch(name, like, (1,), (_THREADS,), *arguments)
 
 
 def rows(name: str, like: Any, count: int, width: int, *arguments: Any) -> None:

@@ -1,48 +1,70 @@
-"""What can be known of CuPy's kernels without a GPU: they override what exists.
+"""CuPy's kernels without a device: the CUDA source, on the host, keeps the contracts.
 
-With one, `test_parity.py` runs them.
+`support.fake_cupy` stands for CuPy. With a device, `test_parity.py` runs the real one.
 """
 
-import ast
 import inspect
-from pathlib import Path
 
+import numpy as np
 import pytest
+from support import fake_cupy
+from support.host_kernels import needs_compiler
+from support.parity import FACTS, check_cases, overrides, uncovered
 
 from varlayers.kernels import Kernels
 
-PATH = Path(__file__).parents[2] / "backends" / "varlayers_backends" / "cupy.py"
-TREE = ast.parse(PATH.read_text(encoding="utf-8"))
-(CLASS,) = (node for node in TREE.body if isinstance(node, ast.ClassDef))
-METHODS = {node.name: node for node in CLASS.body if isinstance(node, ast.FunctionDef)}
+CLASS = fake_cupy.kernels_class()
+METHODS = overrides(CLASS)
 
 
-def test_is_the_class_that_dispatch_names():
-    assert CLASS.name == "CupyKernels"
-    assert [ast.unparse(base) for base in CLASS.bases] == ["Kernels"]
+@pytest.fixture(autouse=True)
+def cupy():
+    """The stand-in, where `import cupy` finds it."""
+    needs_compiler()
+    with fake_cupy.installed() as module:
+        yield module
 
 
-@pytest.mark.parametrize("name", sorted(METHODS.keys() - {"__init__"}))
-def test_override_has_the_signature_of_the_base(name):
-    arguments = METHODS[name].args
-    own = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    assert own == list(inspect.signature(getattr(Kernels, name)).parameters)
+@pytest.fixture
+def kernels():
+    return CLASS()
 
 
-def test_names_come_from_somewhere():
-    compile(TREE, str(PATH), "exec")
-    imported = {
-        alias.asname or alias.name
-        for node in TREE.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    used = {
-        node.value.id
-        for node in ast.walk(CLASS)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
-    arguments = {
-        argument.arg for method in METHODS.values() for argument in method.args.args
-    }
-    assert used <= imported | arguments
+def contiguous(x):
+    return fake_cupy.ndarray(np.array(x, order="C"))
+
+
+def strided(x):
+    return contiguous(np.stack([x, x], axis=-1))[..., 0]
+
+
+def transposed(x):
+    return contiguous(np.array(x.T, order="C")).T
+
+
+LAYOUTS = {layout.__name__: layout for layout in (contiguous, strided, transposed)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_override_keeps_the_contract(cupy, kernels, method):
+    if method in FACTS:
+        for dtype in ("float32", "float64"):
+            like = contiguous(np.ones(1, dtype))
+            FACTS[method](kernels, like, cupy.random.default_rng(3))
+    else:
+        check_cases(kernels, method, LAYOUTS)
+
+
+def test_every_override_is_checked():
+    assert not uncovered(CLASS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_override_has_the_signature_of_the_base(method):
+    generic = inspect.signature(getattr(Kernels, method)).parameters.values()
+    own = inspect.signature(getattr(CLASS, method)).parameters.values()
+    named = [p.name for p in own if p.kind != p.VAR_KEYWORD]
+    passed_on = len(named) < len(own)
+    assert named == [
+        p.name for p in generic if not (passed_on and p.kind == p.KEYWORD_ONLY)
+    ]

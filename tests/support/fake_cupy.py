@@ -240,6 +240,7 @@ def _modules():
     return {
         "cupy": cupy,
         **{f"cupy.{name}": part for name, part in parts.items()},
+        "cupy.cuda.device": _module("cupy.cuda.device", None, Device=Device),
         "cupyx": _module("cupyx", None, scipy=scipy_),
         "cupyx.scipy": scipy_,
         "cupyx.scipy.special": special,
