@@ -6,10 +6,17 @@ from scipy.stats import multivariate_normal
 from support.gradients import AUTODIFF, assert_directional, assert_equal_trees, autodiff
 from support.libraries import assert_same
 from support.moments import assert_mean
-from support.problems import scatter
+from support.problems import compiled, scatter
 
 from varlayers.dispatch import kernels_for
-from varlayers.posteriors import POSTERIORS, MeanFieldNormal, MeanOf
+from varlayers.posteriors import (
+    POSTERIORS,
+    LowRankNormal,
+    MeanFieldNormal,
+    MeanOf,
+    MultiplicativeNormal,
+    Rank1Normal,
+)
 from varlayers.random import key
 
 SHAPE = (3, 2)
@@ -17,6 +24,11 @@ EVERY = POSTERIORS | {
     "normal, no shift": MeanFieldNormal(shift=0.0),
     "normal, wide shift": MeanFieldNormal(shift=0.3, initial_scale=2.0),
     "mean of normal": MeanOf(MeanFieldNormal()),
+    "mean of rank-1 normal": MeanOf(Rank1Normal()),
+    "multiplicative normal, channel": MultiplicativeNormal(share="channel"),
+    "multiplicative normal, layer": MultiplicativeNormal(share="layer"),
+    "low-rank normal of rank 1": LowRankNormal(rank=1),
+    "low-rank normal, wide shift": LowRankNormal(shift=0.3, initial_scale=2.0),
 }
 RANDOM = {name: p for name, p in EVERY.items() if not p.deterministic}
 
@@ -100,7 +112,7 @@ def test_gradient_equals_that_of_autodiff(posterior, route, engine):
         moved = library.asarray(rest[0]), tuple(map(library.asarray, rest[1]))
         return value(posterior, route, p, *moved)
 
-    desired = autodiff(engine, on_engine, params)
+    desired = autodiff(engine, on_engine, params, jit=True)
     assert_equal_trees(gradient(posterior, route, params, *rest), desired)
 
 
@@ -119,7 +131,8 @@ def test_gradient_by_the_mean(posterior):
 def test_same_numbers_on_every_library(library, posterior, route):
     params, eps, up = arguments(posterior)
     moved = library.tree(params), library.asarray(eps), tuple(map(library.asarray, up))
-    actual = gradient(posterior, route, *moved)
+    run = compiled(library, lambda *given: gradient(posterior, route, *given))
+    actual = run(*moved)
     assert_same(library, actual, gradient(posterior, route, params, eps, up), 1e-12)
 
 
@@ -157,6 +170,8 @@ def test_parameters_and_gradients_have_the_shapes_it_says(posterior, shape):
 def test_has_the_methods_of_its_flags_and_no_others(posterior):
     assert hasattr(posterior, "perturb") == posterior.symmetric
     assert hasattr(posterior, "perturb_backward") == posterior.symmetric
+    assert hasattr(posterior, "entropy") == posterior.has_density
+    assert hasattr(posterior, "log_density_at") == posterior.has_density
 
 
 @random_posterior
@@ -234,9 +249,14 @@ def test_extreme_scales_are_finite(library, posterior, route, rho):
         for name, array in params.items()
     }
     moved = library.tree(params), library.asarray(eps), tuple(map(library.asarray, up))
-    for array in gradient(posterior, route, *moved).values():
+    run = compiled(
+        library,
+        lambda *given: [of(posterior, route, *given) for of in (value, gradient)],
+    )
+    total, grads = run(*moved)
+    for array in grads.values():
         assert np.all(np.isfinite(library.to_numpy(array)))
-    total = float(value(posterior, route, *moved))
+    total = float(total)
     assert not np.isnan(total)
     assert np.isfinite(total) or (rho < 0 and FLAGS.get(route) == "has_density")
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from varlayers.kernels import Kernels
-from varlayers.posteriors.scaled import Scaled
+from varlayers.posteriors.scaled import ScaledNormal
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
@@ -32,7 +32,7 @@ __all__ = ["FullCovarianceNormal"]
 
 
 @dataclass(frozen=True)
-class FullCovarianceNormal(Scaled):
+class FullCovarianceNormal(ScaledNormal):
     """A normal with every covariance, with parameters loc, rho and lower.
 
     Args:
@@ -51,7 +51,6 @@ class FullCovarianceNormal(Scaled):
     size: ClassVar[int] = 4
     independent: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
-    has_density: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

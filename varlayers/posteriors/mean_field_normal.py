@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from varlayers.kernels import Kernels
-from varlayers.posteriors.scaled import Scaled
+from varlayers.posteriors.scaled import ScaledNormal
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
@@ -32,7 +32,7 @@ __all__ = ["MeanFieldNormal"]
 
 
 @dataclass(frozen=True)
-class MeanFieldNormal(Scaled):
+class MeanFieldNormal(ScaledNormal):
     """Independent normals, with parameters loc and rho.
 
     Args:
@@ -47,7 +47,6 @@ class MeanFieldNormal(Scaled):
     size: ClassVar[int] = 3
     independent: ClassVar[bool] = True
     symmetric: ClassVar[bool] = True
-    has_density: ClassVar[bool] = True
 
     def shapes(self, w_shape: Shape) -> dict[str, Shape]:
         return {"loc": w_shape, "rho": w_shape}

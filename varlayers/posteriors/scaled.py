@@ -22,7 +22,7 @@ from varlayers.kernels import Kernels
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
-__all__ = ["Scaled"]
+__all__ = ["Scaled", "ScaledNormal"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,6 @@ class Scaled(ABC):
     def shapes(self, w_shape: Shape) -> dict[str, Shape]:
         """Return the names and shapes of its parameters."""
 
-    @abstractmethod
-    def entropy(self, k: Kernels, q: Saved) -> tuple[Array, dict[str, Array]]:
-        """Return the entropy and its gradient, where there is a density."""
-
     def mean(self, k: Kernels, params: Params) -> Array:
         return params["loc"]
 
@@ -74,14 +70,6 @@ class Scaled(ABC):
 
     def draw(self, k: Kernels, key: Source, shape: Shape, like: Array) -> Array:
         return k.normal(key, shape, like)
-
-    def log_density_at(
-        self, k: Kernels, q: Saved, eps: Array
-    ) -> tuple[Array, dict[str, Array]]:
-        entropy, grads = self.entropy(k, q)
-        n = math.prod(eps.shape)
-        value = 0.5 * (n - k.xp.sum(eps * eps)) - entropy
-        return value, {name: -grad for name, grad in grads.items()}
 
     def at_least_1(self, argument: str) -> None:
         """Raise unless an argument is an integer >= 1."""
@@ -126,3 +114,22 @@ class Scaled(ABC):
         logs = xp.where(positive, xp.log(safe), low)
         ratio = xp.where(positive, slope / safe, xp.ones_like(scale))
         return xp.sum(logs), ratio
+
+
+@dataclass(frozen=True)
+class ScaledNormal(Scaled):
+    """A normal whose noise has one weight each, so that `entropy` tells its density."""
+
+    has_density: ClassVar[bool] = True
+
+    @abstractmethod
+    def entropy(self, k: Kernels, q: Saved) -> tuple[Array, dict[str, Array]]:
+        """Return the entropy and its gradient."""
+
+    def log_density_at(
+        self, k: Kernels, q: Saved, eps: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        entropy, grads = self.entropy(k, q)
+        n = math.prod(eps.shape)
+        value = 0.5 * (n - k.xp.sum(eps * eps)) - entropy
+        return value, {name: -grad for name, grad in grads.items()}

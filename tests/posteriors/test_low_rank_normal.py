@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+from support.libraries import assert_same
+from support.moments import assert_mean
+
+from varlayers.dispatch import kernels_for
+from varlayers.posteriors import LowRankNormal, MeanFieldNormal
+from varlayers.random import key
+
+RNG = np.random.default_rng(0)
+SHAPE = (2, 2)
+PARAMS = {
+    "loc": RNG.normal(size=SHAPE),
+    "rho": RNG.normal(size=SHAPE),
+    "factor": RNG.normal(size=(4, 2)),
+}
+K = kernels_for(PARAMS["loc"])
+POSTERIOR = LowRankNormal(rank=2)
+Q = POSTERIOR.constrain(K, PARAMS)
+COVARIANCE = (
+    np.diag(np.ravel(np.logaddexp(PARAMS["rho"], 0) + 1e-5) ** 2)
+    + PARAMS["factor"] @ PARAMS["factor"].T
+)
+
+
+def test_samples_have_the_covariance_of_diagonal_and_factor():
+    noise = RNG.normal(size=(20_000, *POSTERIOR.noise_shape(SHAPE)))
+    samples = np.array([POSTERIOR.sample(K, Q, eps) for eps in noise])
+    off = np.reshape(samples - PARAMS["loc"], (-1, 4))
+    assert_mean(off[:, :, None] * off[:, None, :], COVARIANCE)
+
+
+def test_density_is_that_of_the_weight_whatever_noise_gave_it():
+    eps = RNG.normal(size=6)
+    w = np.ravel(POSTERIOR.sample(K, Q, eps))
+    desired = multivariate_normal(np.ravel(PARAMS["loc"]), COVARIANCE).logpdf(w)
+    # the same sample from other noise
+    own = eps[:4] + PARAMS["factor"] @ [1.0, -2.0] / np.ravel(Q[1])
+    other = np.concatenate([own, eps[4:] - [1.0, -2.0]])
+    np.testing.assert_allclose(np.ravel(POSTERIOR.sample(K, Q, other)), w, rtol=1e-12)
+    for noise in (eps, other):
+        actual, _ = POSTERIOR.log_density_at(K, Q, noise)
+        assert actual == pytest.approx(desired, rel=1e-11)
+
+
+def test_mean_of_the_densities_is_minus_the_entropy():
+    noise = RNG.normal(size=(4000, 6))
+    densities = [POSTERIOR.log_density_at(K, Q, eps)[0] for eps in noise]
+    assert_mean(np.array(densities), -POSTERIOR.entropy(K, Q)[0])
+
+
+def test_without_a_factor_it_is_a_mean_field_normal():
+    params = PARAMS | {"factor": np.zeros((4, 2))}
+    mean_field = MeanFieldNormal()
+    actual = POSTERIOR.entropy(K, POSTERIOR.constrain(K, params))[0]
+    desired = mean_field.entropy(K, mean_field.constrain(K, params))[0]
+    assert actual == pytest.approx(desired, rel=1e-13)
+
+
+@pytest.mark.parametrize("rank", [1, 8])
+def test_starts_with_the_variance_of_a_mean_field_normal(rank):
+    loc = np.zeros((100, 50))
+    posterior = LowRankNormal(rank=rank)
+    params = posterior.init(K, key(0), loc, fan_in=100)
+    _, variance = posterior.moments(K, posterior.constrain(K, params))
+    # 5000 times rank squares of normals: 2 % standard error of half the variance
+    assert np.mean(variance) == pytest.approx(0.01**2, rel=0.05)
+    assert np.all(np.std(params["factor"], axis=0) > 0.0)
+
+
+def test_small_scales_beside_a_large_factor_in_float32(library):
+    """C = I + Vᵀ V is then of order 1e8; K is still right to a few digits."""
+    params = PARAMS | {"rho": np.full(SHAPE, -9.0)}
+    moved = library.tree(params, "float32")
+    k = kernels_for(moved["loc"])
+    actual, grads = POSTERIOR.entropy(k, POSTERIOR.constrain(k, moved))
+    desired, expected = POSTERIOR.entropy(K, POSTERIOR.constrain(K, params))
+    assert float(actual) == pytest.approx(desired, rel=1e-4)
+    assert_same(library, grads["factor"], np.float32(expected["factor"]), 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rank": 0}, r"an integer `rank` >= 1, got 0\."),
+        ({"rank": 1.5}, r"an integer `rank` >= 1, got 1\.5\."),
+        ({"shift": 0}, r"`shift` > 0, got 0\. Without its independent part the"),
+    ],
+)
+def test_refuses_arguments_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=f"^LowRankNormal expected {message}"):
+        LowRankNormal(**arguments)
