@@ -36,6 +36,7 @@ RANK = {part: rank for rank, parts in enumerate(TIERS) for part in parts}
 # What a backend may see of varlayers.
 BACKENDS_SEE = {
     *("varlayers.convolution_kernels", "varlayers.kernels"),
+    "varlayers.pooling_kernels",
     *("varlayers.random", "varlayers.types", "varlayers.windows"),
 }
 
