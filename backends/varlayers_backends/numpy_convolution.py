@@ -2,11 +2,7 @@
 
     conv         y    = patches(x) w
     adjoint_w    dw   = Σ patches(x)ᵀ dy      over the blocks
-    adjoint_x    dx_p = patches(dy) w_p       for every phase p < s of every axis
-
-An entry dx[j] with j + low = t s + p meets only the filter's offsets m d = q s + p. So
-dx is a convolution of dy, without a stride, to s times as many channels, one set for
-each phase, which are then put side by side; nothing is added up in place.
+    adjoint_x    dx   = conv of dy, without a stride      (`way_back`)
 
 With signs r and s, one for each example b and channel, the weight of b is W_b below,
 and the same blocks serve:
@@ -23,13 +19,14 @@ whatever the filter.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
 from varlayers_backends.numpy_patches import blocks_of
+from varlayers_backends.way_back import WayBack, way_back
 
 __all__ = [
     "adjoint_w",
@@ -64,7 +61,7 @@ def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
 
 def adjoint_x(dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
     """Return `Kernels.conv_adjoint_x` for one group."""
-    back = _way_back(dy.shape[1:-1], w.shape, x_shape, window)
+    back = way_back(dy.shape[1:-1], w.shape, x_shape, window)
     return _side_by_side(conv(dy, _phases(w, window), back.window), x_shape, back)
 
 
@@ -84,7 +81,7 @@ def flipped(x: Any, w: FlippedWeight, window: Window) -> Any:
 
 def flipped_adjoint_x(dy: Any, w: FlippedWeight, x_shape: Shape, window: Window) -> Any:
     """Return `Kernels.conv_flipped_adjoint_x` for one group and signs per channel."""
-    back = _way_back(dy.shape[1:-1], w.loc.shape, x_shape, window)
+    back = way_back(dy.shape[1:-1], w.loc.shape, x_shape, window)
     signs = np.tile(w.r, math.prod(window.strides))
     w = FlippedWeight(_phases(w.loc, window), _phases(w.delta, window), w.s, signs)
     return _side_by_side(flipped(dy, w, back.window), x_shape, back)
@@ -167,34 +164,6 @@ def _weights(w: FlippedWeight, signs: Any) -> Any:
     return weights.reshape(len(signs), -1, w.loc.shape[-1])
 
 
-class _WayBack(NamedTuple):
-    """The convolution of dy that gives the phases of dx, and how they fit together."""
-
-    window: Window
-    starts: Shape
-    counts: Shape
-    strides: Shape
-
-
-def _way_back(
-    y_space: Shape, w_shape: Shape, x_shape: Shape, window: Window
-) -> _WayBack:
-    pads, dilations, starts, counts = [], [], [], []
-    for n, size, out, stride, dilation, (low, _) in zip(
-        x_shape[1:-1], w_shape[:-2], y_space, *window[:3], strict=True
-    ):
-        first, last = low // stride, (low + n - 1) // stride
-        reach = (span_of(size, dilation) - 1) // stride
-        dilations.append(dilation if stride == 1 else 1)
-        count = last - first + 1
-        pads.append((reach - first, count - out + first))
-        starts.append(low - first * stride)
-        counts.append(count)
-    ones = (1,) * len(pads)
-    way = Window(ones, tuple(dilations), tuple(pads))
-    return _WayBack(way, tuple(starts), tuple(counts), window.strides)
-
-
 def _phases(w: Any, window: Window) -> Any:
     """Return the weight (*Q, o, phases c) of the way back.
 
@@ -222,7 +191,7 @@ def _phases(w: Any, window: Window) -> Any:
     return w.reshape(*w.shape[: rank + 1], -1)
 
 
-def _side_by_side(dx: Any, x_shape: Shape, back: _WayBack) -> Any:
+def _side_by_side(dx: Any, x_shape: Shape, back: WayBack) -> Any:
     """Return dx of this shape from (n, *counts, phases c)."""
     rank, strides = len(back.strides), back.strides
     if strides == (1,) * rank:
