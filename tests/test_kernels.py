@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from support.libraries import assert_same, make_library
+from support.libraries import make_library
 
 from varlayers.dispatch import kernels_for
 from varlayers.kernels import Kernels
@@ -51,6 +51,12 @@ def _tuple(results):
 
 
 # ---- arrays -----------------------------------------------------------------------
+
+
+def test_matmul(library, k):
+    a, b = random(0, 3, 4), random(1, 5, 4).T
+    exact = np.einsum("ij,jk->ik", a, b)
+    np.testing.assert_allclose(run(library, k.matmul, a, b), exact, rtol=1e-12)
 
 
 def test_repr_names_the_library():
@@ -259,58 +265,6 @@ def test_log_softmax_of_extreme_logits(library, k, dtype):
     half = -math.log(2)
     exact = np.array([[0, -1e4, -2e4], [-1e30, -1e30, 0], [half, half, -2e30]])
     np.testing.assert_allclose(actual, exact, rtol=4 * EPS[dtype])
-
-
-# ---- optimizers ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("step", [1, 20])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_adam(library, k, step, decay):
-    param, grad, m, v = random(0, 4, 2, 3)
-    v = v**2
-    options = {"rate": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-2}
-    actual = run(library, k.adam_, param, grad, m, v, **options, decay=decay, step=step)
-    for index in np.ndindex(2, 3):
-        p, g = param[index], grad[index]
-        first = 0.9 * m[index] + 0.1 * g
-        second = 0.99 * v[index] + 0.01 * g**2
-        corrected = first / (1 - 0.9**step), second / (1 - 0.99**step)
-        p = p - 0.1 * decay * p - 0.1 * corrected[0] / (corrected[1] ** 0.5 + 1e-2)
-        found = [array[index] for array in actual]
-        np.testing.assert_allclose(found, [p, first, second], rtol=1e-12)
-
-
-@pytest.mark.parametrize("nesterov", [True, False])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_sgd(library, k, nesterov, decay):
-    param, grad, velocity = random(0, 3, 2, 3)
-    actual = run(
-        library,
-        k.sgd_,
-        *(param, grad, velocity),
-        rate=0.1,
-        momentum=0.9,
-        nesterov=nesterov,
-        decay=decay,
-    )
-    for index in np.ndindex(2, 3):
-        p = param[index]
-        g = grad[index] + decay * p
-        new = 0.9 * velocity[index] + g
-        p = p - 0.1 * (g + 0.9 * new if nesterov else new)
-        np.testing.assert_allclose([array[index] for array in actual], [p, new], 1e-12)
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_sgd_without_velocity(library, k, decay):
-    param, grad = random(0, 2, 2, 3)
-    placed = library.asarray(param.copy()), library.asarray(grad)
-    options = {"rate": 0.1, "momentum": 0.0, "nesterov": False, "decay": decay}
-    actual, velocity = k.sgd_(*placed, None, **options)
-    assert velocity is None
-    desired = param - 0.1 * (grad + decay * param)
-    assert_same(library, actual, desired, 1e-12)
 
 
 # ---- corners and messages -----------------------------------------------------------

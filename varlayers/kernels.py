@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from varlayers.convolution_kernels import ConvolutionKernels
+from varlayers.optimizer_kernels import OptimizerKernels
 from varlayers.pooling_kernels import PoolingKernels
 from varlayers.random import Key, Native, Source, threefry
 from varlayers.types import Array, Shape
@@ -26,7 +27,7 @@ from varlayers.types import Array, Shape
 __all__ = ["Kernels"]
 
 
-class Kernels(ConvolutionKernels, PoolingKernels):
+class Kernels(ConvolutionKernels, PoolingKernels, OptimizerKernels):
     """Generic kernels for the array library whose namespace is `xp`."""
 
     def __init__(self, xp: Any) -> None:
@@ -52,6 +53,10 @@ class Kernels(ConvolutionKernels, PoolingKernels):
         numbers and trees of arrays. The function is pure and defined in a module.
         """
         return function
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """Return the product of two matrices."""
+        return self.xp.matmul(a, b)
 
     # ---- random numbers --------------------------------------------------------
 
@@ -239,61 +244,3 @@ class Kernels(ConvolutionKernels, PoolingKernels):
         shifted = logits - xp.max(logits, axis=-1, keepdims=True)
         total = xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
         return shifted - xp.log(total)
-
-    # ---- optimizers ------------------------------------------------------------
-
-    def adam_(
-        self,
-        param: Array,
-        grad: Array,
-        m: Array,
-        v: Array,
-        *,
-        rate: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        decay: float,
-        step: int,
-    ) -> tuple[Array, Array, Array]:
-        """Return param, m and v after step number `step` (1 for the first) of AdamW.
-
-            m = beta1 m + (1 - beta1) grad
-            v = beta2 v + (1 - beta2) grad²
-            param = (1 - rate decay) param
-                    - rate m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps)
-
-        May overwrite param, m and v.
-        """
-        m = beta1 * m + (1 - beta1) * grad
-        v = beta2 * v + (1 - beta2) * (grad * grad)
-        root = self.xp.sqrt(v / (1 - beta2**step))
-        move = (rate / (1 - beta1**step)) * m / (root + eps)
-        return (1 - rate * decay) * param - move, m, v
-
-    def sgd_(
-        self,
-        param: Array,
-        grad: Array,
-        velocity: Array | None,
-        *,
-        rate: float,
-        momentum: float,
-        nesterov: bool,
-        decay: float,
-    ) -> tuple[Array, Array | None]:
-        """Return param and velocity after a step of gradient descent with momentum.
-
-            grad = grad + decay param
-            velocity = momentum velocity + grad
-            param = param - rate (grad + momentum velocity if nesterov else velocity)
-
-        Without a velocity, None, the step is rate grad, whatever the momentum, and None
-        comes back. May overwrite param and velocity.
-        """
-        grad = grad + decay * param if decay else grad
-        if velocity is None:
-            return param - rate * grad, None
-        velocity = momentum * velocity + grad
-        move = grad + momentum * velocity if nesterov else velocity
-        return param - rate * move, velocity

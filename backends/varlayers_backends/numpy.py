@@ -22,8 +22,9 @@ from varlayers_backends import (
     numpy_pooling,
     numpy_random,
 )
+from varlayers_backends.numpy_buffers import empty
 
-__all__ = ["NumpyKernels"]
+__all__ = ["NumpyKernels", "one_weight_each"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _LARGE = 4096  # elements from which fewer passes outweigh more calls
@@ -70,12 +71,19 @@ class NumpyKernels(Kernels):
             return super().native_normal(generator, shape, like)
         return _draw(generator.standard_normal, shape, like.dtype)
 
+    # ---- matrix products -------------------------------------------------------
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        if not _plain(a, b):
+            return super().matmul(a, b)
+        return np.matmul(a, b, out=empty((a.shape[0], b.shape[1]), a.dtype))
+
     # ---- elementwise functions and passes over the weights ---------------------
 
     def softplus(self, x: Any) -> tuple[Any, Any]:
         if not _pays(x):
             return super().softplus(x)
-        value, slope = (np.empty(x.shape, x.dtype) for _ in range(2))
+        value, slope = (empty(x.shape, x.dtype) for _ in range(2))
         numpy_passes.softplus(x.reshape(-1), value.reshape(-1), slope.reshape(-1))
         return value, slope
 
@@ -142,21 +150,21 @@ class NumpyKernels(Kernels):
         return _module(window).adjoint_w(x, dy, w_shape, window)
 
     def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
-        if not _one_weight_each(window, w, x):
+        if not one_weight_each(window, w, x):
             return super().conv_flipped(x, w, window)
         return numpy_convolution.flipped(x, w, window)
 
     def conv_flipped_adjoint_x(
         self, dy: Any, w: FlippedWeight, x_shape: Shape, window: Window
     ) -> Any:
-        if not _one_weight_each(window, w, dy):
+        if not one_weight_each(window, w, dy):
             return super().conv_flipped_adjoint_x(dy, w, x_shape, window)
         return numpy_convolution.flipped_adjoint_x(dy, w, x_shape, window)
 
     def conv_flipped_adjoint_w(
         self, x: Any, dy: Any, w: FlippedWeight, window: Window
     ) -> tuple[Any, Any]:
-        if not _one_weight_each(window, w, x, dy):
+        if not one_weight_each(window, w, x, dy):
             return super().conv_flipped_adjoint_w(x, dy, w, window)
         return numpy_convolution.flipped_adjoint_w(x, dy, w, window)
 
@@ -237,7 +245,7 @@ def _module(window: Window) -> Any:
     return numpy_convolution if window.groups == 1 else numpy_groups
 
 
-def _one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
+def one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
     """Whether every example has one weight, and enough positions to pay for it."""
     positions = min(math.prod(x.shape[1:-1]) for x in arrays)
     return (

@@ -25,6 +25,7 @@ import numpy as np
 
 from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
+from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.numpy_patches import blocks_of
 from varlayers_backends.way_back import WayBack, way_back
 
@@ -59,10 +60,12 @@ def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
     return dw.reshape(w_shape)
 
 
-def adjoint_x(dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
-    """Return `Kernels.conv_adjoint_x` for one group."""
+def adjoint_x(
+    dy: Any, w: Any, x_shape: Shape, window: Window, convolve: Any = conv
+) -> Any:
+    """Return `Kernels.conv_adjoint_x` for one group, by a convolution as `conv`."""
     back = way_back(dy.shape[1:-1], w.shape, x_shape, window)
-    return _side_by_side(conv(dy, _phases(w, window), back.window), x_shape, back)
+    return _side_by_side(convolve(dy, _phases(w, window), back.window), x_shape, back)
 
 
 def flipped(x: Any, w: FlippedWeight, window: Window) -> Any:
@@ -79,12 +82,17 @@ def flipped(x: Any, w: FlippedWeight, window: Window) -> Any:
     return y
 
 
-def flipped_adjoint_x(dy: Any, w: FlippedWeight, x_shape: Shape, window: Window) -> Any:
-    """Return `Kernels.conv_flipped_adjoint_x` for one group and signs per channel."""
+def flipped_adjoint_x(
+    dy: Any, w: FlippedWeight, x_shape: Shape, window: Window, convolve: Any = flipped
+) -> Any:
+    """Return `Kernels.conv_flipped_adjoint_x` for one group and signs per channel.
+
+    By a convolution as `flipped`.
+    """
     back = way_back(dy.shape[1:-1], w.loc.shape, x_shape, window)
     signs = np.tile(w.r, math.prod(window.strides))
     w = FlippedWeight(_phases(w.loc, window), _phases(w.delta, window), w.s, signs)
-    return _side_by_side(flipped(dy, w, back.window), x_shape, back)
+    return _side_by_side(convolve(dy, w, back.window), x_shape, back)
 
 
 def flipped_adjoint_w(
@@ -137,7 +145,7 @@ def moments_adjoint_w(
 
 def _outputs(x: Any, w: Any, window: Window) -> Any:
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    return np.empty((x.shape[0], *out, w.shape[-1]), x.dtype)
+    return empty((x.shape[0], *out, w.shape[-1]), x.dtype)
 
 
 def _matrix(w: Any) -> Any:

@@ -20,6 +20,7 @@ import numpy as np
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 from varlayers_backends import numpy_convolution
+from varlayers_backends.numpy_buffers import zeros
 from varlayers_backends.numpy_patches import Pads, meetings, padded_of
 
 __all__ = ["adjoint_w", "adjoint_x", "conv"]
@@ -32,7 +33,7 @@ def conv(x: Any, w: Any, window: Window) -> Any:
     if w.shape[-2] > 1:
         return _each_group(numpy_convolution.conv, x, w, window)
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    y = np.zeros((len(x), *out, x.shape[-1], w.shape[-1] // x.shape[-1]), x.dtype)
+    y = zeros((len(x), *out, x.shape[-1], w.shape[-1] // x.shape[-1]), x.dtype)
     taps = _taps(w, x.shape[-1])
     for examples, padded in padded_of(x, window, _count(y)):
         part, product = y[examples], np.empty_like(y[examples])
@@ -47,7 +48,7 @@ def adjoint_x(dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
         each = (*x_shape[:-1], x_shape[-1] // window.groups)
         return _each_group(numpy_convolution.adjoint_x, dy, w, window, each)
     n, *space, channels = x_shape
-    out, dx = dy.shape[1:-1], np.zeros(x_shape, dy.dtype)
+    out, dx = dy.shape[1:-1], zeros(x_shape, dy.dtype)
     dy = _by_group(dy, channels)
     pads = Pads.of(tuple(space), window)
     count, taps, alone = _count(dy), _taps(w, channels), dy.shape[-1] == 1

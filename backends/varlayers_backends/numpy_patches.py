@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
+from varlayers_backends.numpy_buffers import empty, zeros
 
 __all__ = ["BLOCK", "Pads", "blocks_of", "meetings", "padded_of"]
 
@@ -43,7 +44,7 @@ def blocks_of(
     out = out_space(x.shape[1:-1], filter_shape, window)
     width = math.prod(filter_shape) * x.shape[-1]
     sizes = _sizes(x, out, width, extra)
-    buffer = np.empty(math.prod(sizes) * math.prod(out[1:]) * width, x.dtype)
+    buffer = empty((math.prod(sizes) * math.prod(out[1:]) * width,), x.dtype)
     for examples, padded in padded_of(x, window, sizes.examples):
         every = _patches(padded, filter_shape, out, window)
         yield examples, _parts(every, buffer, sizes.positions, width)
@@ -109,7 +110,7 @@ class Pads(NamedTuple):
 def padded_of(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
     """Yield `count` examples of x with zeros for pads, in a buffer of the next, too."""
     lengths, inside, kept = Pads.of(x.shape[1:-1], window)
-    buffer = np.zeros((count, *lengths, x.shape[-1]), x.dtype)
+    buffer = zeros((count, *lengths, x.shape[-1]), x.dtype)
     for start in range(0, len(x), count):
         part = x[start : start + count]
         padded = buffer[: len(part)]

@@ -17,6 +17,7 @@ import numpy as np
 
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space, span_of
+from varlayers_backends.numpy_buffers import empty, zeros
 from varlayers_backends.numpy_patches import Pads, meetings
 
 __all__ = ["BLOCK", "knows", "max_pool", "max_pool_backward"]
@@ -34,8 +35,8 @@ def knows(x: Any, filter_shape: Shape) -> bool:
 def max_pool(x: Any, filter_shape: Shape, window: Window) -> tuple[Any, Any]:
     """Return `Kernels.max_pool`."""
     out = out_space(x.shape[1:-1], filter_shape, window)
-    y = np.empty((len(x), *out, x.shape[-1]), x.dtype)
-    index = np.zeros(y.shape, np.uint8)
+    y = empty((len(x), *out, x.shape[-1]), x.dtype)
+    index = zeros(y.shape, np.uint8)
     padded, pads = any(map(any, window.pads)), Pads.of(x.shape[1:-1], window)
     groups = _groups(x.shape, x.itemsize)
     offset = np.empty((_most(groups), *y.shape[1:]), np.uint8)
@@ -59,7 +60,7 @@ def max_pool_backward(
 ) -> Any:
     """Return `Kernels.max_pool_backward`."""
     out, bits = dy.shape[1:-1], _BITS[dy.dtype]
-    dx = np.zeros(x_shape, dy.dtype)
+    dx = zeros(x_shape, dy.dtype)
     padded, pads = any(map(any, window.pads)), Pads.of(x_shape[1:-1], window)
     groups = _groups(x_shape, dy.itemsize)
     wide = np.empty((_most(groups), *dy.shape[1:]), bits)

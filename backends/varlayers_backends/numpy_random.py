@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from varlayers.random import PARITY, ROTATIONS, Key
+from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.numpy_chunks import CHUNK, polynomial, scalars
 
 __all__ = ["normal", "signs", "uniform", "words"]
@@ -76,7 +77,7 @@ def normal(key: Key, count: int, dtype: Any) -> Any:
 
 
 def _pairs(count: int, dtype: Any) -> Any:
-    return np.empty(((count + 1) // 2, 2), dtype)
+    return empty(((count + 1) // 2, 2), dtype)
 
 
 def _word_chunks(key: Key, pairs: int) -> Iterator[tuple[slice, Any, Any]]:

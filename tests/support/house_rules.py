@@ -18,7 +18,7 @@ TIERS = (
     {"types"},
     {"random", "tree", "two_products", "windows"},
     {"sliding_kernels"},
-    {"convolution_kernels", "pooling_kernels"},
+    {"convolution_kernels", "optimizer_kernels", "pooling_kernels"},
     {"kernels"},
     {"activations", "constants", "dispatch", "initializers"},
     {"checks"},

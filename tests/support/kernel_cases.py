@@ -91,6 +91,13 @@ def _kl(arguments: Callable[[Inputs], tuple[Any, ...]]) -> Case:
     return Case(arguments, relative=16, absolute=64, donated=(6, 7))
 
 
+def _matmul(i: Inputs) -> tuple[Any, ...]:
+    """Return matrices (m, k) and (k, n), the second one transposed in memory."""
+    m, n = min(i.count, 300), 1 + i.count % 7
+    a, b = i.rng.standard_normal((m, 37)), i.rng.standard_normal((n, 37))
+    return np.asarray(a, i.dtype), np.asarray(b, i.dtype).T
+
+
 def _convolutions(method: str) -> tuple[Case, ...]:
     return tuple(
         Case(partial(_CONVOLVE[method], name), summed=32, small_only=True)
@@ -181,6 +188,14 @@ def _sum_pool_adjoint(name: str, i: Inputs) -> tuple[Any, ...]:
     return dy, x.shape, *pool
 
 
+def _up_linear(i: Inputs) -> tuple[Any, ...]:
+    return i.rng.standard_normal((min(i.count, 5), 3, 1, 2)).astype(i.dtype), (2, 3)
+
+
+def _up_linear_adjoint(i: Inputs) -> tuple[Any, ...]:
+    return i.rng.standard_normal((min(i.count, 5), 6, 3, 2)).astype(i.dtype), (2, 3)
+
+
 _POOL = {
     "max_pool": _max_pool,
     "max_pool_backward": _max_pool_backward,
@@ -257,8 +272,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(lambda i: (i.rows(100),), absolute=32),
         Case(lambda i: (i.rows(1),)),
     ),
+    "matmul": (Case(_matmul, summed=32),),
     **{method: _convolutions(method) for method in _CONVOLVE},
     **{method: _poolings(method) for method in _POOL},
+    "up_linear": (Case(_up_linear, absolute=16),),
+    "up_linear_adjoint": (Case(_up_linear_adjoint, absolute=64),),
     "adam_": (_adam(decay=0.0, step=1), _adam(decay=0.1, step=1000)),
     "sgd_": (
         _sgd(momentum=0.9, nesterov=False, decay=0.0),

@@ -25,14 +25,14 @@ class Matmul(BilinearMap):
     """x (..., i) times w (i, o)."""
 
     def apply(self, k: Kernels, x: Array, w: Array) -> Array:
-        y = k.xp.matmul(_rows(k, x), w)
+        y = k.matmul(_rows(k, x), w)
         return k.xp.reshape(y, (*x.shape[:-1], w.shape[1]))
 
     def adjoint_x(self, k: Kernels, dy: Array, w: Array, x_shape: Shape) -> Array:
-        return k.xp.reshape(k.xp.matmul(_rows(k, dy), w.T), x_shape)
+        return k.xp.reshape(k.matmul(_rows(k, dy), w.T), x_shape)
 
     def adjoint_w(self, k: Kernels, x: Array, dy: Array, w_shape: Shape) -> Array:
-        return k.xp.matmul(_rows(k, x).T, _rows(k, dy))
+        return k.matmul(_rows(k, x).T, _rows(k, dy))
 
     def out_shape(self, x_shape: Shape, w_shape: Shape) -> Shape:
         if not x_shape or x_shape[-1] != w_shape[0]:
