@@ -1,5 +1,8 @@
 """What holds for every posterior of the registry."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -8,6 +11,7 @@ from support.libraries import assert_same
 from support.moments import assert_mean
 from support.problems import compiled, scatter
 
+import varlayers as vl
 from varlayers.dispatch import kernels_for
 from varlayers.posteriors import (
     POSTERIORS,
@@ -216,6 +220,19 @@ def test_samples_have_the_moments(posterior):
 
 
 @random_posterior
+def test_normal_elements_have_the_fourth_moment_of_a_normal(posterior):
+    """Three squared variances; those of the others have not."""
+    q, samples = draws(posterior, 20_000)
+    _, variance = posterior.moments(kernels_for(q[0]), q)
+    fourth = (samples - q[0]) ** 4 / variance**2
+    if posterior.normal_elements:
+        assert_mean(fourth, np.full(SHAPE, 3.0))
+    else:
+        with pytest.raises(AssertionError):
+            assert_mean(fourth, np.full(SHAPE, 3.0))
+
+
+@random_posterior
 def test_symmetric_is_what_keeps_the_covariance_under_signs(posterior):
     """Flags are no mere claims: with correlated elements they would be false."""
     q, samples = draws(posterior, 4000)
@@ -294,3 +311,65 @@ def test_density_and_entropy_are_those_of_scipy(posterior, shape):
     assert posterior.entropy(k, q)[0] == pytest.approx(desired.entropy(), rel=1e-10)
     _, variance = posterior.moments(k, q)
     np.testing.assert_allclose(np.ravel(variance), np.diag(desired.cov), rtol=1e-12)
+
+
+# ---- in a layer --------------------------------------------------------------------
+
+
+def layer_with(posterior):
+    return vl.Dense(
+        *SHAPE, estimator="reparameterization", posterior=posterior, prior=None
+    )
+
+
+@random_posterior
+def test_weights_of_a_layer_are_mean_and_standard_deviation(posterior):
+    layer, (params, _, _) = layer_with(posterior), arguments(posterior)
+    found = layer.weights({"kernel": params, "bias": {"loc": np.zeros(2)}})["kernel"]
+    k = kernels_for(params["loc"])
+    mean, variance = posterior.moments(k, posterior.constrain(k, params))
+    np.testing.assert_array_equal(found["loc"], mean)
+    np.testing.assert_allclose(found["scale"] ** 2, variance, rtol=1e-12)
+
+
+@random_posterior
+def test_layer_at_its_mean_has_no_noise(posterior):
+    layer, x = layer_with(posterior), np.random.default_rng(2).normal(size=(4, 3))
+    params = layer.init(key(0), x)
+    y, _ = layer.at_mean().forward(params, x, {})
+    np.testing.assert_allclose(y, x @ params["kernel"]["loc"], rtol=1e-13)
+
+
+@random_posterior
+def test_summary_counts_every_parameter(posterior):
+    layer = layer_with(posterior)
+    params = layer.init(key(0))
+    count = sum(math.prod(shape) for shape in posterior.shapes(SHAPE).values()) + 2
+    (_, _, row, *_) = vl.summarize(layer, params).splitlines()
+    assert re.search(rf"\b{count}\b", row), row
+    assert re.search(r"\d\.\d\d$", row), row
+
+
+@every_posterior
+def test_layer_comes_back_from_a_file(posterior, tmp_path):
+    pytest.importorskip("safetensors")
+    layer, path = layer_with(posterior), tmp_path / "model.safetensors"
+    params = layer.init(key(0))
+    vl.save(path, layer, params)
+    found, loaded = vl.load(path)
+    assert found == layer
+    assert_equal_trees(loaded, params, 0)
+
+
+@pytest.mark.parametrize("posterior", sorted(set(POSTERIORS) - {"point"}))
+def test_start_has_the_noise_of_a_mean_field_normal(posterior):
+    """To a factor of 2, on an ordinary layer."""
+    layer = vl.Dense(
+        200, 8, estimator="reparameterization", posterior=posterior, prior=None
+    )
+    mean_field = vl.Dense(200, 8)
+    noise, usual = (
+        np.mean(one.weights(one.init(key(0)))["kernel"]["scale"] ** 2) ** 0.5
+        for one in (layer, mean_field)
+    )
+    assert 0.5 < noise / usual < 2

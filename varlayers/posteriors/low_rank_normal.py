@@ -54,6 +54,7 @@ class LowRankNormal(Scaled):
     rank: int = 4
 
     size: ClassVar[int] = 4
+    normal_elements: ClassVar[bool] = True
     independent: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     has_density: ClassVar[bool] = True

@@ -57,6 +57,7 @@ class Radial(Scaled):
     """
 
     size: ClassVar[int] = 3
+    normal_elements: ClassVar[bool] = False
     independent: ClassVar[bool] = False
     symmetric: ClassVar[bool] = True
     has_density: ClassVar[bool] = True

@@ -51,6 +51,7 @@ class Rank1Normal(Scaled):
     """
 
     size: ClassVar[int] = 5
+    normal_elements: ClassVar[bool] = False
     independent: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     has_density: ClassVar[bool] = False

@@ -120,6 +120,7 @@ class Scaled(ABC):
 class ScaledNormal(Scaled):
     """A normal whose noise has one weight each, so that `entropy` tells its density."""
 
+    normal_elements: ClassVar[bool] = True
     has_density: ClassVar[bool] = True
 
     @abstractmethod

@@ -134,12 +134,14 @@ class RandomPosterior(Posterior, Protocol):
     Its flags say which estimators can take it, and which of the methods it has.
 
     Attributes:
+        normal_elements: each of its elements, seen by itself, is normal.
         independent: its elements are independent normals.
         symmetric: sample - mean keeps its distribution when any of its elements change
             their sign; it has `perturb`.
         has_density: q(w) exists; it has `entropy` and `log_density_at`.
     """
 
+    normal_elements: ClassVar[bool]
     independent: ClassVar[bool]
     symmetric: ClassVar[bool]
     has_density: ClassVar[bool]
