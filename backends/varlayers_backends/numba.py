@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from varlayers.random import Key, Native, Source
-from varlayers.types import Shape
-from varlayers_backends import numba_passes, numba_random
+from varlayers.types import FlippedWeight, Shape
+from varlayers.windows import Window
+from varlayers_backends import numba_convolution, numba_passes, numba_random
 from varlayers_backends.numba_passes import BLOCK
-from varlayers_backends.numpy import NumpyKernels
+from varlayers_backends.numpy import NumpyKernels, one_weight_each
+from varlayers_backends.numpy_buffers import empty
 
 __all__ = ["NumbaKernels"]
 
@@ -60,14 +62,14 @@ class NumbaKernels(NumpyKernels):
         if not _alike(rho):
             scale, slope = super().softplus(rho)
             return scale + shift, slope
-        scale, slope = np.empty(rho.shape, rho.dtype), np.empty(rho.shape, rho.dtype)
+        scale, slope = empty(rho.shape, rho.dtype), empty(rho.shape, rho.dtype)
         _run(numba_passes.softplus, (rho, scale, slope), shift)
         return scale, slope
 
     def sample_normal(self, loc: Any, scale: Any, eps: Any) -> Any:
         if loc.size < _FEW or not _alike(loc, scale, eps):
             return super().sample_normal(loc, scale, eps)
-        out = np.empty(loc.shape, loc.dtype)
+        out = empty(loc.shape, loc.dtype)
         _run(numba_passes.sample_normal, (loc, scale, eps, out))
         return out
 
@@ -111,14 +113,14 @@ class NumbaKernels(NumpyKernels):
     def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
         if mean.size < _FEW or not _alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
-        y, s = np.empty(mean.shape, mean.dtype), np.empty(mean.shape, mean.dtype)
+        y, s = empty(mean.shape, mean.dtype), empty(mean.shape, mean.dtype)
         _run(numba_passes.local_noise, (mean, variance, eps, y, s))
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
         if not _alike(s, eps, dy):
             return super().local_noise_backward(s, eps, dy)
-        out = np.empty(s.shape, s.dtype)
+        out = empty(s.shape, s.dtype)
         _run(numba_passes.local_noise_backward, (s, eps, dy, out))
         return out
 
@@ -129,6 +131,56 @@ class NumbaKernels(NumpyKernels):
         rows = (-1, logits.shape[-1])
         numba_passes.log_softmax(_plain(logits).reshape(rows), out.reshape(rows))
         return out
+
+    # ---- convolutions ----------------------------------------------------------
+
+    def conv(self, x: Any, w: Any, window: Window) -> Any:
+        if not numba_convolution.knows(window, x, w):
+            return super().conv(x, w, window)
+        return numba_convolution.conv(x, w, window)
+
+    def conv_adjoint_x(self, dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
+        if not numba_convolution.knows(window, dy, w):
+            return super().conv_adjoint_x(dy, w, x_shape, window)
+        return numba_convolution.adjoint_x(dy, w, x_shape, window)
+
+    def conv_adjoint_w(self, x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
+        if not numba_convolution.knows(window, x, dy):
+            return super().conv_adjoint_w(x, dy, w_shape, window)
+        return numba_convolution.adjoint_w(x, dy, w_shape, window)
+
+    def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
+        if not _flips(window, w, x):
+            return super().conv_flipped(x, w, window)
+        return numba_convolution.flipped(x, w, window)
+
+    def conv_flipped_adjoint_x(
+        self, dy: Any, w: FlippedWeight, x_shape: Shape, window: Window
+    ) -> Any:
+        if not _flips(window, w, dy):
+            return super().conv_flipped_adjoint_x(dy, w, x_shape, window)
+        return numba_convolution.flipped_adjoint_x(dy, w, x_shape, window)
+
+    def conv_flipped_adjoint_w(
+        self, x: Any, dy: Any, w: FlippedWeight, window: Window
+    ) -> tuple[Any, Any]:
+        if not _flips(window, w, x, dy):
+            return super().conv_flipped_adjoint_w(x, dy, w, window)
+        return numba_convolution.flipped_adjoint_w(x, dy, w, window)
+
+    def conv_moments(
+        self, x: Any, loc: Any, var: Any, window: Window
+    ) -> tuple[Any, Any]:
+        if not numba_convolution.knows(window, x, loc, var):
+            return super().conv_moments(x, loc, var, window)
+        return numba_convolution.moments(x, loc, var, window)
+
+    def conv_moments_adjoint_w(
+        self, x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
+    ) -> tuple[Any, Any]:
+        if not numba_convolution.knows(window, x, *grads):
+            return super().conv_moments_adjoint_w(x, grads, w_shape, window)
+        return numba_convolution.moments_adjoint_w(x, grads, w_shape, window)
 
     # ---- optimizers ------------------------------------------------------------
 
@@ -164,6 +216,12 @@ def _alike(first: Any, *others: Any) -> bool:
     return True
 
 
+def _flips(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
+    """Whether the loops are for this convolution, with one weight for each example."""
+    known = numba_convolution.knows(window, *w, *arrays)
+    return known and one_weight_each(window, w, *arrays)
+
+
 def _plain(x: Any) -> Any:
     """Return x, or a copy where it is strided, unaligned or read-only."""
     return x if x.flags.carray else np.array(x, order="C")
@@ -175,13 +233,13 @@ def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
 
 
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
-    out = np.empty(shape, dtype)
+    out = empty(shape, dtype)
     kernel(int(key.k0), int(key.k1), 0, out.reshape(-1))
     return out
 
 
 def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
-    out = np.empty(x.shape, x.dtype)
+    out = empty(x.shape, x.dtype)
     _run(numba_passes.product, (x, y, z, out), factor)
     return out
 
@@ -195,8 +253,9 @@ def _adam_factors(
     rate root / (1 - beta1^step) m / (sqrt(v) + root eps).
     """
     root = math.sqrt(1 - beta2**step)
-    factor = float(rate) * root / (1 - beta1**step)
-    return beta1, beta2, eps * root, factor, 1 - float(rate) * decay
+    factor = rate * root / (1 - beta1**step)
+    numbers = beta1, beta2, eps * root, factor, 1 - rate * decay
+    return tuple(map(float, numbers))  # integers would compile the loop again
 
 
 def _sgd_factors(
@@ -204,4 +263,4 @@ def _sgd_factors(
 ) -> tuple[float, ...]:
     """Return the numbers of `numba_passes.sgd`."""
     ahead = (1.0, momentum) if nesterov else (0.0, 1.0)
-    return float(rate), momentum, *ahead, decay
+    return tuple(map(float, (rate, momentum, *ahead, decay)))
