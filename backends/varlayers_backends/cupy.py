@@ -13,7 +13,6 @@ matrix product.
 Never run on a device: the tests compile the kernels and run them on the host.
 """
 
-import math
 from typing import Any
 
 import cupy
@@ -21,19 +20,16 @@ import numpy as np
 from array_api_compat import cupy as xp
 from cupyx.scipy import special
 
-from varlayers.kernels import Kernels
-from varlayers.pooling_kernels import index_dtype
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
-from varlayers.windows import Window
 from varlayers_backends import cupy_launch
-from varlayers_backends.cupy_launch import FLOATS, each, new
-from varlayers_backends.cupy_windows import AXES, sliding
+from varlayers_backends.cupy_launch import FLOATS, alike, each, new, plain
+from varlayers_backends.cupy_sliding import CupySlidingKernels
 
 __all__ = ["CupyKernels"]
 
 
-class CupyKernels(Kernels):
+class CupyKernels(CupySlidingKernels):
     """CuPy follows the array API; what a step repeats has kernels of its own."""
 
     def __init__(self) -> None:
@@ -79,7 +75,7 @@ class CupyKernels(Kernels):
     # ---- elementwise functions -------------------------------------------------
 
     def softplus(self, x: Any) -> tuple[Any, Any]:
-        return self.scale_normal(x, 0.0) if _alike(x) else super().softplus(x)
+        return self.scale_normal(x, 0.0) if alike(x) else super().softplus(x)
 
     def erf(self, x: Any) -> Any:
         return special.erf(x)
@@ -93,25 +89,25 @@ class CupyKernels(Kernels):
     # ---- passes over the weights -----------------------------------------------
 
     def scale_normal(self, rho: Any, shift: float) -> tuple[Any, Any]:
-        if not _alike(rho):
+        if not alike(rho):
             return super().scale_normal(rho, shift)
         scale, slope = new(rho), new(rho)
         n = rho.size
-        each("scale_normal", rho, n, _plain(rho), float(shift), n, scale, slope)
+        each("scale_normal", rho, n, plain(rho), float(shift), n, scale, slope)
         return scale, slope
 
     def sample_normal(self, loc: Any, scale: Any, eps: Any) -> Any:
-        if not _alike(loc, scale, eps):
+        if not alike(loc, scale, eps):
             return super().sample_normal(loc, scale, eps)
         return _pass("sample_normal", loc, scale, eps)
 
     def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:
-        if not _alike(slope, eps, dw):
+        if not alike(slope, eps, dw):
             return super().sample_normal_backward(slope, eps, dw)
         return _pass("sample_normal_backward", slope, eps, dw)
 
     def variance_normal_backward(self, scale: Any, slope: Any, dvar: Any) -> Any:
-        if not _alike(scale, slope, dvar):
+        if not alike(scale, slope, dvar):
             return super().variance_normal_backward(scale, slope, dvar)
         return _pass("variance_normal_backward", scale, slope, dvar)
 
@@ -128,13 +124,13 @@ class CupyKernels(Kernels):
     ) -> tuple[Any, Any, Any]:
         prior = prior_loc, prior_scale
         if (
-            not _alike(loc, scale, slope, dloc, drho)
+            not alike(loc, scale, slope, dloc, drho)
             or not _is_number(weight)
             or not all(_is_number(x) or _repeats(x, loc) for x in prior)
         ):
             return super().add_kl_normal_(loc, scale, slope, *prior, weight, dloc, drho)
-        dloc, drho, n = _plain(dloc), _plain(drho), loc.size
-        given = [_plain(x) for x in (loc, scale, slope)]
+        dloc, drho, n = plain(dloc), plain(drho), loc.size
+        given = [plain(x) for x in (loc, scale, slope)]
         parts = new(loc, (cupy_launch.parts_of(n),))
         if all(map(_is_number, prior)):
             name, told = "add_kl_normal", [float(x) for x in prior]
@@ -151,58 +147,36 @@ class CupyKernels(Kernels):
     # ---- passes over the outputs -----------------------------------------------
 
     def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
-        if not _alike(mean, variance, eps):
+        if not alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s, n = new(mean), new(mean), mean.size
-        given = [_plain(x) for x in (mean, variance, eps)]
+        given = [plain(x) for x in (mean, variance, eps)]
         each("local_noise", mean, n, *given, n, y, s)
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
-        if not _alike(s, eps, dy):
+        if not alike(s, eps, dy):
             return super().local_noise_backward(s, eps, dy)
         return _pass("local_noise_backward", s, eps, dy)
 
     def log_softmax(self, logits: Any) -> Any:
-        if not _alike(logits) or logits.shape[-1] == 0:
+        if not alike(logits) or logits.shape[-1] == 0:
             return super().log_softmax(logits)
         out, width = new(logits), logits.shape[-1]
         count = logits.size // width
         cupy_launch.rows(
-            "log_softmax", out, count, width, _plain(logits), count, width, out
+            "log_softmax", out, count, width, plain(logits), count, width, out
         )
         return out
-
-    # ---- pooling ---------------------------------------------------------------
-
-    def max_pool(self, x: Any, filter_shape: Shape, window: Window) -> tuple[Any, Any]:
-        if not _alike(x) or len(filter_shape) > AXES:
-            return super().max_pool(x, filter_shape, window)
-        kind, dtype = _index_of(filter_shape)
-        told, shape = sliding(x.shape, filter_shape, window)
-        y, index = new(x, shape), new(x, shape, dtype)
-        each(f"max_pool_{kind}", x, y.size, _plain(x), told, y.size, y, index)
-        return y, index
-
-    def max_pool_backward(
-        self, dy: Any, index: Any, x_shape: Shape, filter_shape: Shape, window: Window
-    ) -> Any:
-        kind, dtype = _index_of(filter_shape)
-        if not _alike(dy) or len(filter_shape) > AXES or index.dtype != dtype:
-            return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
-        told, _ = sliding(x_shape, filter_shape, window)
-        dx, given = new(dy, x_shape), (_plain(dy), _plain(index))
-        each(f"max_pool_backward_{kind}", dy, dx.size, *given, told, dx.size, dx)
-        return dx
 
     # ---- optimizers ------------------------------------------------------------
 
     def adam_(
         self, param: Any, grad: Any, m: Any, v: Any, **options: Any
     ) -> tuple[Any, Any, Any]:
-        if not _alike(param, grad, m, v):
+        if not alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
-        param, m, v, n = _plain(param), _plain(m), _plain(v), param.size
+        param, m, v, n = plain(param), plain(m), plain(v), param.size
         beta1, beta2, rate = (
             float(options[name]) for name in ("beta1", "beta2", "rate")
         )
@@ -212,47 +186,34 @@ class CupyKernels(Kernels):
             *(float(options["eps"]), rate / (1 - beta1**step)),
             1 - rate * float(options["decay"]),
         )
-        each("adam", param, n, param, _plain(grad), m, v, *factors, n)
+        each("adam", param, n, param, plain(grad), m, v, *factors, n)
         return param, m, v
 
     def sgd_(
         self, param: Any, grad: Any, velocity: Any, **options: Any
     ) -> tuple[Any, Any]:
         moved = (param, grad) if velocity is None else (param, grad, velocity)
-        if not _alike(*moved):
+        if not alike(*moved):
             return super().sgd_(param, grad, velocity, **options)
-        param, grad, n = _plain(param), _plain(grad), param.size
+        param, grad, n = plain(param), plain(grad), param.size
         rate, decay = float(options["rate"]), float(options["decay"])
         if velocity is None:
             each("descend", param, n, param, grad, rate, decay, n)
             return param, None
-        velocity, nesterov = _plain(velocity), np.int32(options["nesterov"])
+        velocity, nesterov = plain(velocity), np.int32(options["nesterov"])
         told = (rate, float(options["momentum"]), nesterov, decay)
         each("sgd", param, n, param, grad, velocity, *told, n)
         return param, velocity
 
 
-def _alike(first: Any, *others: Any) -> bool:
-    """Whether the arrays are of one shape and of one dtype in FLOATS."""
-    shape, dtype = first.shape, first.dtype
-    return dtype in FLOATS and all(
-        other.shape == shape and other.dtype == dtype for other in others
-    )
-
-
-def _plain(x: Any) -> Any:
-    """Return x, or a copy with its entries in a row."""
-    return x if x.flags.c_contiguous else cupy.array(x, order="C")
-
-
 def _pass(name: str, *arrays: Any) -> Any:
     """Return what a kernel makes of arrays that are alike."""
     out = new(arrays[0])
-    each(name, out, out.size, *map(_plain, arrays), out.size, out)
+    each(name, out, out.size, *map(plain, arrays), out.size, out)
     return out
 
 
-def _words(key: Source) -> tuple[Any, Any]:
+def _words(key: Any) -> tuple[Any, Any]:
     return np.uint32(key[0]), np.uint32(key[1])
 
 
@@ -271,12 +232,6 @@ def _repeats(x: Any, like: Any) -> bool:
 def _array(x: Any, like: Any) -> Any:
     """Return a number, or an array that repeats, with its entries in a row."""
     if not _is_number(x):
-        return _plain(x)
+        return plain(x)
     with like.device:
         return cupy.full((1,), x, like.dtype)
-
-
-def _index_of(filter_shape: Shape) -> tuple[str, Any]:
-    """Return which of the kernels stores the index of an offset, and its dtype."""
-    dtype = index_dtype(np, math.prod(filter_shape))
-    return ("short" if dtype == np.uint8 else "long"), dtype

@@ -20,6 +20,7 @@ from varlayers.types import Shape
 __all__ = [
     "FLOATS",
     "SOURCES",
+    "alike",
     "each",
     "launch",
     "new",
@@ -27,6 +28,7 @@ __all__ = [
     "options",
     "parts",
     "parts_of",
+    "plain",
     "rows",
     "signs",
     "source",
@@ -35,7 +37,7 @@ __all__ = [
 
 FLOATS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 _ANY = np.dtype(np.float32)
-SOURCES = ("kernels", "random", "passes", "windows")
+SOURCES = ("kernels", "random", "passes", "windows", "pooling")
 
 _THREADS = 256  # of a block; MOST_THREADS in kernels.cuh
 _BLOCKS = 4096  # of a grid: beyond, each thread takes more elements
@@ -61,6 +63,19 @@ def new(like: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
         return cupy.empty(
             like.shape if shape is None else shape, dtype or like.dtype, order="C"
         )
+
+
+def alike(first: Any, *others: Any) -> bool:
+    """Whether the arrays are of one shape and of one dtype in FLOATS."""
+    shape, dtype = first.shape, first.dtype
+    return dtype in FLOATS and all(
+        other.shape == shape and other.dtype == dtype for other in others
+    )
+
+
+def plain(x: Any) -> Any:
+    """Return x, or a copy with its entries in a row."""
+    return x if x.flags.c_contiguous else cupy.array(x, order="C")
 
 
 def launch(name: str, like: Any, grid: Shape, block: Shape, *arguments: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 
-__all__ = ["AXES", "SLIDING", "sliding"]
+__all__ = ["AXES", "SLIDING", "sliding", "struct"]
 
 AXES = 3
 _FIELDS = ("space", "out", "filter", "strides", "dilations", "lows")
@@ -19,15 +19,28 @@ _FIELDS = ("space", "out", "filter", "strides", "dilations", "lows")
 SLIDING = np.dtype([*((name, np.int32, AXES) for name in _FIELDS), ("channels", "i4")])
 
 
+def struct(channels: int, **fields: Any) -> Any:
+    """Return the struct with these fields, one number for each spatial axis."""
+    told = np.zeros((), SLIDING)
+    for name in _FIELDS:
+        values = fields.get(name, ())
+        told[name] = 0 if name == "lows" else 1
+        told[name][AXES - len(values) :] = values
+    told["channels"] = channels
+    return told
+
+
 def sliding(x_shape: Shape, filter_shape: Shape, window: Window) -> tuple[Any, Shape]:
-    """Return the struct and the shape of the output, with the channels of x."""
+    """Return the struct of a window over x, and the shape of what it makes of x."""
     n, *space, channels = x_shape
     out = out_space(tuple(space), filter_shape, window)
-    lows = tuple(low for low, _ in window.pads)
-    fields = (space, out, filter_shape, window.strides, window.dilations, lows)
-    told = np.zeros((), SLIDING)
-    for name, values in zip(_FIELDS, fields, strict=True):
-        told[name] = 0 if name == "lows" else 1
-        told[name][AXES - len(space) :] = values
-    told["channels"] = channels
+    told = struct(
+        channels,
+        space=space,
+        out=out,
+        filter=filter_shape,
+        strides=window.strides,
+        dilations=window.dilations,
+        lows=[low for low, _ in window.pads],
+    )
     return told, (n, *out, channels)

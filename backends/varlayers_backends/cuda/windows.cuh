@@ -57,6 +57,40 @@ KERNEL patches(const real *x, Sliding s, i64 first, i64 rows, real *out) {
     }
 }
 
+// The weight (*Q, o, *phases, c) of the way back, Q = out, from w (*filter, c, o): its
+// tap q reversed has for phase p the weight of offset q s + p = m d, or 0.
+KERNEL phases(const real *w, Sliding s, int o, i64 n, real *out) {
+    EACH(at, n) {
+        int p[3], t[3];
+        const i64 rest = digits(at / s.channels, s.strides, p);
+        digits(rest / o, s.out, t);
+        i64 m = 0;
+        bool seen = true;
+        for (int axis = 0; axis < 3; ++axis) {
+            const int offset = (s.out[axis] - 1 - t[axis]) * s.strides[axis] + p[axis];
+            const int number = offset / s.dilations[axis];
+            seen = seen && offset % s.dilations[axis] == 0 && number < s.filter[axis];
+            m = m * s.filter[axis] + number;
+        }
+        out[at] = seen ? w[(m * s.channels + at % s.channels) * o + rest % o] : 0;
+    }
+}
+
+// x (n, *space, c) from its phases (n, *out, *phases, c), where x[0] has place `lows`.
+KERNEL side_by_side(const real *parts, Sliding s, i64 n, real *x) {
+    EACH(at, n) {
+        int j[3];
+        i64 place = digits(at / s.channels, s.space, j), phase = 0;
+        for (int axis = 0; axis < 3; ++axis) {
+            const int there = j[axis] + s.lows[axis];
+            place = place * s.out[axis] + there / s.strides[axis];
+            phase = phase * s.strides[axis] + there % s.strides[axis];
+        }
+        const i64 count = (i64)s.strides[0] * s.strides[1] * s.strides[2];
+        x[at] = parts[(place * count + phase) * s.channels + at % s.channels];
+    }
+}
+
 // The weight of each example, loc + Δ ∘ r sᵀ, (n, taps, c, o), with r (n, c), s (n, o).
 KERNEL flipped_weights(const real *loc, const real *delta, const real *r,
                        const real *s, i64 n, int taps, int c, int o, real *out) {
@@ -84,84 +118,4 @@ KERNEL add_flipped(const real *dw, const real *r, const real *s, i64 n, int taps
         dloc[entry] += plain;
         ddelta[entry] += flipped;
     }
-}
-
-// `Kernels.max_pool`, one output in a thread.
-template <class Index>
-__device__ void pool(const real *x, const Sliding &s, i64 n, real *y, Index *index) {
-    EACH(at, n) {
-        int i[3];
-        const int channel = at % s.channels;
-        const i64 example = digits(at / s.channels, s.out, i);
-        const real *from =
-            x + example * s.space[0] * s.space[1] * s.space[2] * s.channels + channel;
-        real best = -INFINITE;
-        int chosen = 0, number = 0, m[3];
-        for (m[0] = 0; m[0] < s.filter[0]; ++m[0])
-            for (m[1] = 0; m[1] < s.filter[1]; ++m[1])
-                for (m[2] = 0; m[2] < s.filter[2]; ++m[2], ++number) {
-                    i64 j = 0;
-                    bool seen = true;
-                    for (int axis = 0; axis < 3; ++axis) {
-                        const int there = met(s, axis, i[axis], m[axis]);
-                        seen = seen && inside(s, axis, there);
-                        j = j * s.space[axis] + there;
-                    }
-                    const real value = seen ? from[j * s.channels] : best;
-                    if (seen && (value > best || value != value)) {
-                        best = value;
-                        chosen = number;
-                    }
-                }
-        y[at] = best;
-        index[at] = (Index)chosen;
-    }
-}
-
-KERNEL max_pool_short(const real *x, Sliding s, i64 n, real *y, unsigned char *index) {
-    pool(x, s, n, y, index);
-}
-
-KERNEL max_pool_long(const real *x, Sliding s, i64 n, real *y, int *index) {
-    pool(x, s, n, y, index);
-}
-
-// `Kernels.max_pool_backward`, one entry of x in a thread: it asks each window that it
-// is in, so nothing is added up by two threads.
-template <class Index>
-__device__ void unpool(const real *dy, const Index *index, const Sliding &s, i64 n,
-                       real *dx) {
-    EACH(at, n) {
-        int j[3], m[3], number = 0;
-        const int channel = at % s.channels;
-        const i64 example = digits(at / s.channels, s.space, j);
-        real sum = 0;
-        for (m[0] = 0; m[0] < s.filter[0]; ++m[0])
-            for (m[1] = 0; m[1] < s.filter[1]; ++m[1])
-                for (m[2] = 0; m[2] < s.filter[2]; ++m[2], ++number) {
-                    i64 i = example;
-                    bool seen = true;
-                    for (int axis = 0; axis < 3; ++axis) {
-                        const int steps =
-                            j[axis] + s.lows[axis] - m[axis] * s.dilations[axis];
-                        const int there = steps / s.strides[axis];
-                        seen = seen && steps >= 0 && there < s.out[axis] &&
-                               steps % s.strides[axis] == 0;
-                        i = i * s.out[axis] + there;
-                    }
-                    i = i * s.channels + channel;
-                    if (seen && index[i] == number) sum += dy[i];
-                }
-        dx[at] = sum;
-    }
-}
-
-KERNEL max_pool_backward_short(const real *dy, const unsigned char *index, Sliding s,
-                               i64 n, real *dx) {
-    unpool(dy, index, s, n, dx);
-}
-
-KERNEL max_pool_backward_long(const real *dy, const int *index, Sliding s, i64 n,
-                              real *dx) {
-    unpool(dy, index, s, n, dx);
 }
