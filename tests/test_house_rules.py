@@ -31,7 +31,7 @@ MODULES = [
 # Modules without a test file of their own, and why.
 UNTESTED = {
     f"varlayers/types/{name}.py": "protocols and records: nothing to run"
-    for name in ("arrays", "models", "parts")
+    for name in ("arrays", "beliefs", "models", "parts")
 }
 
 TYPES = "varlayers/types/parts.py"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from varlayers import metrics
     from varlayers.dispatch import kernels_for, register_kernels
+    from varlayers.divergences import ClosedForm, MonteCarlo, Quadrature
     from varlayers.elbo import ELBO, Loss
     from varlayers.estimators import (
         Flipout,
@@ -59,7 +60,12 @@ if TYPE_CHECKING:
         posterior_outputs,
         predict,
     )
-    from varlayers.priors import NormalPrior
+    from varlayers.priors import (
+        LaplacePrior,
+        NormalPrior,
+        ScaleMixturePrior,
+        StudentTPrior,
+    )
     from varlayers.random import fold_in, key, native, split
     from varlayers.serialization import (
         describe,
@@ -78,6 +84,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "dispatch": ("kernels_for", "register_kernels"),
+    "divergences": ("ClosedForm", "MonteCarlo", "Quadrature"),
     "elbo": ("ELBO", "Loss"),
     "estimators": ("Flipout", "LocalReparameterization", "Reparameterization"),
     "initializers": ("VarianceScaling",),
@@ -123,7 +130,7 @@ _HOME = {
         "posterior_outputs",
         "predict",
     ),
-    "priors": ("NormalPrior",),
+    "priors": ("LaplacePrior", "NormalPrior", "ScaleMixturePrior", "StudentTPrior"),
     "random": ("fold_in", "key", "native", "split"),
     "serialization": (
         "describe",
@@ -150,6 +157,7 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "Clip",
+    "ClosedForm",
     "Convolution",
     "ConvolutionTranspose",
     "Dense",
@@ -161,6 +169,7 @@ __all__ = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "HeteroscedasticNormal",
+    "LaplacePrior",
     "LayerNorm",
     "LocalReparameterization",
     "Loss",
@@ -168,6 +177,7 @@ __all__ = [
     "MatrixNormal",
     "MaxPool",
     "MeanFieldNormal",
+    "MonteCarlo",
     "MultiplicativeNormal",
     "Normal",
     "NormalLearnedScale",
@@ -175,13 +185,16 @@ __all__ = [
     "Point",
     "Poisson",
     "Prediction",
+    "Quadrature",
     "Radial",
     "Rank1Normal",
     "Reparameterization",
     "Reshape",
     "Residual",
+    "ScaleMixturePrior",
     "Sequential",
     "Stateful",
+    "StudentTPrior",
     "UpSampling",
     "VarianceScaling",
     "describe",

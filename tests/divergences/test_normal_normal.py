@@ -5,18 +5,21 @@ from scipy.stats import norm
 
 from varlayers.dispatch import kernels_for
 from varlayers.divergences.normal_normal import kl_normal_normal
+from varlayers.posteriors import MeanFieldNormal
+from varlayers.priors import NormalPrior
+from varlayers.types import Comparison
 
 CASES = [(0.3, 0.5, -0.2, 1.5), (-2.0, 3.0, 1.0, 0.7), (0.0, 1e-3, 0.1, 1.0)]
 
 
-def kl(loc, scale, prior_loc, prior_scale, weight=0.0):
-    """Return the divergence and weight * its gradient by loc and scale (slope 1)."""
+def kl(loc, scale, prior_loc, prior_scale, weight=0.0, slope=1.0):
+    """Return the divergence and weight * its gradient by loc and scale / slope."""
     loc, scale = np.asarray(loc), np.asarray(scale)
     zeros = {"loc": np.zeros_like(loc), "rho": np.zeros_like(scale)}
-    q = (loc, scale, np.ones_like(scale))
-    return kl_normal_normal(
-        kernels_for(loc), q, (prior_loc, prior_scale), weight, zeros
-    )
+    q = (loc, scale, slope + np.zeros_like(scale))
+    prior = NormalPrior(prior_loc, prior_scale)
+    pair = Comparison(MeanFieldNormal(), prior, q, {}, 1)
+    return kl_normal_normal(kernels_for(loc), pair, weight, zeros)[:2]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -54,9 +57,7 @@ def test_is_zero_and_stationary_where_posterior_equals_prior():
 def test_is_infinite_with_a_finite_gradient_at_scale_zero():
     """With scale = softplus(rho) the gradient by rho tends to -1 as rho falls."""
     with np.errstate(divide="ignore"):
-        q = np.array([0.5]), np.array([0.0]), np.array([0.0])
-        zeros = {"loc": np.zeros(1), "rho": np.zeros(1)}
-        value, gradient = kl_normal_normal(kernels_for(q[0]), q, (0, 2), 1.0, zeros)
+        value, gradient = kl([0.5], [0.0], 0, 2, 1.0, slope=0.0)
     assert value == np.inf
     assert gradient == {"loc": [0.125], "rho": [-1]}
 
@@ -64,7 +65,5 @@ def test_is_infinite_with_a_finite_gradient_at_scale_zero():
 @pytest.mark.parametrize("rho", [-700.0, -40.0])
 def test_gradient_by_rho_is_near_that_limit_before_it(rho):
     scale = np.exp(np.array([rho]))  # softplus and its slope alike, to rounding
-    zeros = {"loc": np.zeros(1), "rho": np.zeros(1)}
-    q = np.array([0.5]), scale, scale
-    _, gradient = kl_normal_normal(kernels_for(scale), q, (0, 2), 1.0, zeros)
+    _, gradient = kl([0.5], scale, 0, 2, 1.0, slope=scale)
     np.testing.assert_allclose(gradient["rho"], [-1], rtol=1e-12)

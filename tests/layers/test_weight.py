@@ -7,7 +7,6 @@ from varlayers.dispatch import kernels_for
 from varlayers.initializers import INITIALIZERS
 from varlayers.layers.weight import Weight
 from varlayers.posteriors import MeanFieldNormal, MeanOf, Point
-from varlayers.priors import NormalPrior
 from varlayers.random import key
 
 LIKE = np.zeros(0)
@@ -17,8 +16,8 @@ EPS, DW = RNG.normal(size=(2, 3, 2))
 POSTERIORS = [MeanFieldNormal(), Point(), MeanOf(MeanFieldNormal())]
 
 
-def weight(posterior, prior=None):
-    return Weight((3, 2), posterior, prior, INITIALIZERS["he_uniform"], (3, 2))
+def weight(posterior):
+    return Weight((3, 2), posterior, None, INITIALIZERS["he_uniform"], (3, 2))
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
@@ -57,16 +56,3 @@ def test_loc_and_scale_are_those_of_the_posterior():
     np.testing.assert_allclose(actual["scale"], np.log1p(np.exp(DW)) + 0.5)
     point = weight(Point()).loc_and_scale(K, {"loc": EPS})
     np.testing.assert_array_equal(point["scale"], np.zeros((3, 2)))
-
-
-def test_without_a_prior_there_is_no_divergence():
-    start = {"loc": EPS}
-    assert weight(Point()).add_kl(K, (EPS,), start, 1.0) == (None, start)
-
-
-def test_prior_is_given_the_fan_in_of_the_layer():
-    prior = NormalPrior(0, 1, width_scaled=True)
-    value, _ = weight(Point(), prior).add_kl(K, (EPS,), {"loc": 0 * EPS}, 1.0)
-    scaled = NormalPrior(0, 1 / np.sqrt(3))
-    same, _ = weight(Point(), scaled).add_kl(K, (EPS,), {"loc": 0 * EPS}, 1.0)
-    assert value == pytest.approx(same, rel=1e-14)

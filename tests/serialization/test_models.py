@@ -13,9 +13,11 @@ from varlayers.tree import items, map_leaves, unflatten
 pytest.importorskip("safetensors")
 
 PRIOR = vl.NormalPrior(scale=np.array([0.5, 1.0]))
+LEARNED = vl.ScaleMixturePrior(scale=np.array([0.5, 1.0]), trainable=("scale",))
 LAYERS = [
     vl.Dense(3, 2, estimator="local", bias="normal", bias_prior="normal"),
     vl.Dense(3, 2, prior=PRIOR, bias=None),
+    vl.Dense(3, 2, prior=LEARNED, divergence=vl.MonteCarlo(3)),
     vl.Sequential([vl.Flatten(), vl.Activation("relu"), vl.Dropout(0.2)]),
     vl.Sequential(
         [

@@ -22,6 +22,7 @@ from varlayers.serialization.registry import (
 
 KINDS = (
     "activations",
+    "divergences",
     "estimators",
     "initializers",
     "layers",

@@ -24,7 +24,7 @@ from varlayers.layers import (
     Sequential,
     UpSampling,
 )
-from varlayers.priors import NormalPrior
+from varlayers.priors import NormalPrior, StudentTPrior
 
 _ARRAY_PRIOR = NormalPrior(np.array([0.1, -0.2]), np.array([[0.5], [1.0], [2.0]]))
 _TO_3 = Dense(4, 3, estimator="reparameterization", prior="width-scaled normal")
@@ -108,6 +108,16 @@ LAYER_EXAMPLES = {
         "element signs": (
             Dense(3, 2, estimator=Flipout("element"), prior=_ARRAY_PRIOR, bias=None),
             (2, 4, 3),
+        ),
+        "learned priors": (
+            Dense(
+                *(3, 2),
+                prior=StudentTPrior(0.1, np.ones(2), trainable=("loc", "scale")),
+                bias="normal",
+                bias_prior=NormalPrior(trainable=("scale",)),
+                divergence_weight=0.5,
+            ),
+            (5, 3),
         ),
         "large": (  # enough elements for the passes of NumPy's kernels
             Dense(70, 65, prior=NormalPrior(0.1, np.linspace(0.5, 2.0, 65))),

@@ -1,34 +1,44 @@
-"""Divergences of a posterior from a prior, one file each, found by the two types.
+"""Divergences of a posterior from a prior, one file each, the best available first."""
 
-A user's own pair joins by `DIVERGENCES[MyPosterior, MyPrior] = my_divergence`.
-"""
-
-from varlayers.divergences.normal_normal import kl_normal_normal
-from varlayers.divergences.point_normal import neg_log_prior_point_normal
-from varlayers.posteriors import MeanFieldNormal, Point
-from varlayers.priors import NormalPrior
+from varlayers.divergences.closed_form import CLOSED_FORMS, ClosedForm
+from varlayers.divergences.monte_carlo import MonteCarlo
+from varlayers.divergences.quadrature import Quadrature
 from varlayers.types import Divergence, Posterior, Prior
 
-__all__ = ["DIVERGENCES", "divergence_of"]
+__all__ = [
+    "CLOSED_FORMS",
+    "DIVERGENCES",
+    "ClosedForm",
+    "MonteCarlo",
+    "Quadrature",
+    "divergence_of",
+]
 
-DIVERGENCES: dict[tuple[type, type], Divergence] = {
-    (MeanFieldNormal, NormalPrior): kl_normal_normal,
-    (Point, NormalPrior): neg_log_prior_point_normal,
+DIVERGENCES: dict[str, Divergence] = {
+    "closed form": ClosedForm(),
+    "quadrature": Quadrature(),
+    "monte carlo": MonteCarlo(),
 }
 
 
-def divergence_of(posterior: Posterior, prior: Prior) -> Divergence:
-    """Return the divergence registered for the types of posterior and prior.
+def divergence_of(
+    posterior: Posterior, prior: Prior, choice: Divergence | None = None
+) -> Divergence:
+    """Return the divergence of a pair: the choice, or the first of `DIVERGENCES`.
 
     Raises:
-        NotImplementedError: if there is none.
+        NotImplementedError: if it cannot compare the two, or none can.
     """
-    try:
-        return DIVERGENCES[type(posterior), type(prior)]
-    except KeyError:
-        msg = (
-            f"No divergence of {type(posterior).__name__} from "
-            f"{type(prior).__name__} is registered. "
-            "Add one to varlayers.divergences.DIVERGENCES."
-        )
-        raise NotImplementedError(msg) from None
+    candidates = DIVERGENCES.values() if choice is None else (choice,)
+    lacks = []
+    for divergence in candidates:
+        needs = getattr(divergence, "needs", None)
+        lack = None if needs is None else needs(posterior, prior)
+        if lack is None:
+            return divergence
+        lacks.append(f"{type(divergence).__name__} needs {lack}")
+    msg = (
+        f"Expected a divergence of {type(posterior).__name__} from "
+        f"{type(prior).__name__}: {'; '.join(lacks)}."
+    )
+    raise NotImplementedError(msg)

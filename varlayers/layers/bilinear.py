@@ -1,8 +1,8 @@
 """The layer of a bilinear map: kernel and bias, posteriors and priors, one estimator.
 
     forward                            backward, read from the bottom up
-    q   = constrain(kernel)            add_kl: dkernel += weight ∂D(q ‖ prior)
-    q_b = constrain(bias)              add_kl: dbias += weight ∂D(q_b ‖ prior_b)
+    q   = constrain(kernel)            add_kl: `beliefs`
+    q_b = constrain(bias)
     a   = estimator(f, q, x, noise)    dx, dkernel = the estimator's backward of da
     b   = mean or sample of q_b        dbias = the posterior's backward of db
     y   = a + b                        da = dy       db = Σ dy
@@ -13,38 +13,29 @@ example). Everything that a dense, a convolutional and a transposed layer share 
 they differ in the map and the shape of its kernel.
 
 Shapes: x and y as the map's; kernel as the map's w; bias (channels out,).
-saved = (*q_b, *q, *noise of b, *the estimator's).
+saved = (*q, *q_b, *those of the beliefs, *noise of b, *the estimator's).
 """
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from abc import ABC
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Self, cast
 
 import numpy as np
 
 from varlayers import tree
-from varlayers.checks import check_arrays, check_input, lookup
+from varlayers.checks import check_arrays, check_input
 from varlayers.dispatch import kernels_for
-from varlayers.estimators import ESTIMATORS, Deterministic
-from varlayers.initializers import INITIALIZERS
 from varlayers.kernels import Kernels
-from varlayers.layers.fitting import check_fit
-from varlayers.layers.leaf import Leaf
-from varlayers.layers.weight import Weight
-from varlayers.posteriors import POSTERIORS, MeanOf
-from varlayers.priors import PRIORS
+from varlayers.layers.bilinear_parts import BilinearParts
+from varlayers.posteriors import MeanOf
+from varlayers.priors import Unused
 from varlayers.random import Source, fold_in
 from varlayers.types import (
     Array,
-    Estimator,
-    Initializer,
-    Map,
     Noise,
     Params,
     Posterior,
-    Prior,
     RandomPosterior,
     Saved,
     Shape,
@@ -53,17 +44,9 @@ from varlayers.types import (
 
 __all__ = ["Bilinear"]
 
-_DETERMINISTIC = Deterministic()
-_INSTEAD_OF_NONE = {
-    "estimator": 'Leave it out: with the posterior "point" none is used.',
-    "posterior": 'For no uncertainty pass "point".',
-    "kernel_initializer": 'To start at 0 pass "zeros".',
-    "bias_initializer": 'To start at 0 pass "zeros".',
-}
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Bilinear(Leaf, ABC):
+class Bilinear(BilinearParts, ABC):
     """Kernel and optional bias around a bilinear map.
 
     Args:
@@ -76,6 +59,9 @@ class Bilinear(Leaf, ABC):
         kernel_initializer: of the posterior's location: "glorot_uniform", "he_normal",
             … or an initializer.
         bias_initializer: the same for the bias.
+        divergence: "closed form", "quadrature", "monte carlo", a divergence or a
+            function; None for the first of these that can compare posterior and prior.
+        divergence_weight: factor of this layer's divergences, >= 0.
 
     Raises:
         TypeError: if an argument is a class, not an instance, or None where that has
@@ -83,66 +69,22 @@ class Bilinear(Leaf, ABC):
         ValueError: if a name is unknown, or the estimator cannot take a posterior.
     """
 
-    estimator: Estimator | str = "flipout"
-    posterior: Posterior | str = "normal"
-    prior: Prior | str | None = "normal"
-    bias: Posterior | str | None = "point"
-    bias_prior: Prior | str | None = None
-    kernel_initializer: Initializer | str = "he_uniform"
-    bias_initializer: Initializer | str = "zeros"
-
-    def __post_init__(self) -> None:
-        for argument, table in (
-            ("estimator", ESTIMATORS),
-            ("posterior", POSTERIORS),
-            ("prior", PRIORS),
-            ("bias", POSTERIORS),
-            ("bias_prior", PRIORS),
-            ("kernel_initializer", INITIALIZERS),
-            ("bias_initializer", INITIALIZERS),
-        ):
-            owner, value = type(self).__name__, getattr(self, argument)
-            if value is None and argument in _INSTEAD_OF_NONE:
-                msg = (
-                    f"{owner} expected `{argument}` in {sorted(table)} or an instance, "
-                    f"got None. {_INSTEAD_OF_NONE[argument]}"
-                )
-                raise TypeError(msg)
-            value = lookup(owner, argument, value, table)
-            object.__setattr__(self, argument, value)
-        check_fit(type(self).__name__, self._rule, self._weights)
-
-    def __repr__(self) -> str:
-        shown = sorted(fields(self), key=lambda field: bool(field.kw_only))
-        values = (f"{field.name}={getattr(self, field.name)!r}" for field in shown)
-        return f"{type(self).__name__}({', '.join(values)})"
-
-    @property
-    @abstractmethod
-    def map(self) -> Map:
-        """The bilinear map."""
-
-    @property
-    @abstractmethod
-    def kernel_shape(self) -> Shape:
-        """The shape of the kernel."""
-
-    @property
-    @abstractmethod
-    def fans(self) -> tuple[int, int]:
-        """(fan_in, fan_out) of the kernel."""
-
     @property
     def has_parameters(self) -> bool:
         return True
 
     def init(self, key: Source, like: Array | None = None) -> dict[str, Any]:
-        """Return {"kernel": …, "bias": …}; float32 NumPy arrays without `like`."""
+        """Return {"kernel": …, "bias": …}; float32 NumPy arrays without `like`.
+
+        A prior that learns adds "kernel_prior" or "bias_prior".
+        """
         like = np.zeros(0, np.float32) if like is None else like
-        return {
-            name: weight.init(kernels_for(like), fold_in(key, index), like)
+        k = kernels_for(like)
+        params = {
+            name: weight.init(k, fold_in(key, index), like)
             for index, (name, weight) in enumerate(self._weights.items())
         }
+        return params | self._beliefs.init(k, like)
 
     def out_shape(self, x_shape: Shape) -> Shape:
         try:
@@ -158,7 +100,8 @@ class Bilinear(Leaf, ABC):
         self.out_shape(x_shape)
         k = kernels_for(like)
         shapes = self._noise_shapes(k, tuple(x_shape))
-        noise = {}
+        noise = self._beliefs.draw(k, fold_in(key, 2), shapes, like)
+        shapes = {name: shapes[name] for name in shapes.keys() - noise.keys()}
         if self._drawn_bias is not None:
             shape = shapes.pop("bias")
             noise["bias"] = self._drawn_bias.draw(k, fold_in(key, 1), shape, like)
@@ -180,24 +123,26 @@ class Bilinear(Leaf, ABC):
             bias = weights["bias"].value(k, q_bias, noise.get("bias"))
             y = self.map.add_channels(y, bias)
         eps = () if self._drawn_bias is None else (noise["bias"],)
-        return y, (*q, *q_bias, *eps, *saved)
+        beliefs = self._beliefs.save(params, noise)
+        return y, (*q, *q_bias, *beliefs, *eps, *saved)
 
     def backward(
         self, saved: Saved, dy: Array, *, input_gradient: bool = True
     ) -> tuple[Array | None, dict[str, Any]]:
         k, joint = kernels_for(dy), self._joint_bias
-        q, q_bias, eps, saved = self._split(saved)
+        q, q_bias, beliefs, eps, saved = self._split(saved)
+        dpriors = self._beliefs.zeros(k, beliefs)
         dx, dkernel, dmoments = self._rule.backward(
             self._site(k), q, saved, dy, input_gradient=input_gradient
         )
         if not q_bias:
-            return dx, {"kernel": dkernel}
+            return dx, {"kernel": dkernel, **dpriors}
         if joint is not None and dmoments is not None:
             dbias = joint.moments_backward(k, q_bias, *dmoments)
         else:
             db, noise = self.map.sum_channels(k, dy), (*eps, None)[0]
             dbias = self._weights["bias"].value_backward(k, q_bias, noise, db)
-        return dx, {"kernel": dkernel, "bias": dbias}
+        return dx, {"kernel": dkernel, "bias": dbias, **dpriors}
 
     def kl(self, params: Params) -> dict[str, Any]:
         self._check_params(params)
@@ -207,19 +152,15 @@ class Bilinear(Leaf, ABC):
             weight.posterior.constrain(k, params[name])
             for name, weight in self._weights.items()
         ]
-        return self.add_kl(tuple(chain(*saved)), zeros, 0.0)[0]
+        beliefs = self._beliefs.save_without_noise(k, params, params["kernel"]["loc"])
+        return self.add_kl((*chain(*saved), *beliefs), zeros, 0.0)[0]
 
     def add_kl(
         self, saved: Saved, dparams: Params, weight: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        k, kls, total = kernels_for(saved[0]), {}, {}
-        for q, (name, part) in zip(
-            self._split(saved), self._weights.items(), strict=False
-        ):
-            kl, total[name] = part.add_kl(k, q, dparams[name], weight)
-            if kl is not None:
-                kls[name] = kl
-        return kls, total
+        q, q_bias, beliefs, *_ = self._split(saved)
+        k, qs = kernels_for(saved[0]), {"kernel": q, "bias": q_bias}
+        return self._beliefs.add_kl(k, qs, beliefs, dparams, weight)
 
     def weights(self, params: Params) -> dict[str, Any]:
         self._check_params(params)
@@ -232,45 +173,24 @@ class Bilinear(Leaf, ABC):
     def at_mean(self) -> Self:
         bias = None if self.bias is None else MeanOf(cast("Posterior", self.bias))
         kernel = MeanOf(cast("Posterior", self.posterior))
-        return replace(self, posterior=kernel, prior=None, bias=bias, bias_prior=None)
-
-    @cached_property
-    def _weights(self) -> dict[str, Weight]:
-        kernel = (self.posterior, self.prior, self.kernel_initializer, self.fans)
-        weights = {"kernel": Weight(self.kernel_shape, *cast("Any", kernel))}
-        if self.bias is not None:
-            bias = (self.bias, self.bias_prior, self.bias_initializer, self.fans)
-            weights["bias"] = Weight(self.kernel_shape[-1:], *cast("Any", bias))
-        return weights
-
-    @cached_property
-    def _rule(self) -> Estimator:
-        random = self._weights["kernel"].random
-        return _DETERMINISTIC if random is None else cast("Estimator", self.estimator)
-
-    @property
-    def _joint_bias(self) -> RandomPosterior | None:
-        """The bias's posterior if it enters the estimator by its moments."""
-        return self._random_bias if self._rule.joint_bias else None
-
-    @property
-    def _drawn_bias(self) -> RandomPosterior | None:
-        """The bias's posterior if it is drawn once for the batch."""
-        return None if self._rule.joint_bias else self._random_bias
-
-    @property
-    def _random_bias(self) -> RandomPosterior | None:
-        bias = self._weights.get("bias")
-        return None if bias is None else bias.random
+        prior, bias_prior = map(_unused, (self.prior, self.bias_prior))
+        return replace(
+            self,
+            posterior=kernel,
+            prior=prior,
+            bias=bias,
+            bias_prior=bias_prior,
+        )
 
     def _site(self, k: Kernels) -> Site:
         return Site(k, self.map, cast("RandomPosterior", self.posterior))
 
     def _noise_shapes(self, k: Kernels, x_shape: Shape) -> dict[str, Shape]:
         shapes = self._rule.noise_shapes(self._site(k), x_shape, self.kernel_shape)
-        if self._drawn_bias is None:
-            return shapes
-        return {**shapes, "bias": self._drawn_bias.noise_shape(self.kernel_shape[-1:])}
+        if self._drawn_bias is not None:
+            shape = self._drawn_bias.noise_shape(self.kernel_shape[-1:])
+            shapes = {**shapes, "bias": shape}
+        return {**shapes, **self._beliefs.noise_shapes(shapes)}
 
     def _check(self, k: Kernels, params: Params, x: Array, noise: Noise) -> None:
         owner, x_shape = type(self).__name__, tuple(x.shape)
@@ -281,11 +201,26 @@ class Bilinear(Leaf, ABC):
 
     def _check_params(self, params: Params) -> None:
         shapes = {name: weight.shapes for name, weight in self._weights.items()}
+        shapes = {**shapes, **self._beliefs.shapes}
         check_arrays(type(self).__name__, "parameters", params, shapes)
 
-    def _split(self, saved: Saved) -> tuple[Saved, Saved, Saved, Saved]:
-        """Return q of the kernel, q of the bias, the bias's noise, the estimator's."""
+    def _split(self, saved: Saved) -> tuple[Saved, Saved, Saved, Saved, Saved]:
+        """Return q of the kernel and the bias, then the rest as `forward` saves it."""
         sizes = [weight.posterior.size for weight in self._weights.values()]
         kernel, both = sizes[0], sum(sizes)
-        drawn = both + (self._drawn_bias is not None)
-        return saved[:kernel], saved[kernel:both], saved[both:drawn], saved[drawn:]
+        own = both + self._beliefs.size
+        drawn = own + (self._drawn_bias is not None)
+        return (
+            saved[:kernel],
+            saved[kernel:both],
+            saved[both:own],
+            saved[own:drawn],
+            saved[drawn:],
+        )
+
+
+def _unused(prior: Any) -> Unused | None:
+    """Return what is left of a prior at the mean: what it learns, if anything."""
+    if isinstance(prior, Unused):
+        return prior
+    return Unused(prior) if prior is not None and prior.shapes else None

@@ -1,13 +1,12 @@
 """One weight array of a layer: its shape, posterior, prior and initializer.
 
 What a layer does for its kernel and for its bias alike, without knowing which it is:
-initialize, take the divergence, and, for a weight that the whole batch shares, turn
-noise into its value and back.
+initialize, and, for a weight that the whole batch shares, turn noise into its value and
+back.
 """
 
 from typing import NamedTuple, cast
 
-from varlayers.divergences import divergence_of
 from varlayers.kernels import Kernels
 from varlayers.random import Source, fold_in
 from varlayers.types import (
@@ -61,16 +60,6 @@ class Weight(NamedTuple):
         if self.random is None:
             return self.posterior.mean_backward(k, dw)
         return self.random.sample_backward(k, q, eps, dw)
-
-    def add_kl(
-        self, k: Kernels, q: Saved, dparams: Params, weight: float
-    ) -> tuple[Array | None, Params]:
-        """Return the divergence (None without a prior) and dparams + its gradient."""
-        if self.prior is None:
-            return None, dparams
-        prior = self.prior.loc_and_scale(k, q[0], self.fans[0])
-        divergence = divergence_of(self.posterior, self.prior)
-        return divergence(k, q, prior, weight, dparams)
 
     def loc_and_scale(self, k: Kernels, params: Params) -> dict[str, Array]:
         """Return the posterior's mean and standard deviation."""

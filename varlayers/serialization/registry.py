@@ -22,6 +22,7 @@ _C = TypeVar("_C", bound=type)
 
 _KINDS = (
     "activations",
+    "divergences",
     "elbo",
     "estimators",
     "initializers",

@@ -14,6 +14,13 @@ Names used throughout:
 """
 
 from varlayers.types.arrays import Array, Noise, Params, Saved, Shape
+from varlayers.types.beliefs import (
+    Comparison,
+    DensityPrior,
+    Divergence,
+    ElementwisePrior,
+    Prior,
+)
 from varlayers.types.models import (
     DiscreteLikelihood,
     Layer,
@@ -22,22 +29,23 @@ from varlayers.types.models import (
     Schedule,
 )
 from varlayers.types.parts import (
-    Divergence,
     Estimator,
     EstimatorGrads,
     FlippedWeight,
     Initializer,
     Map,
     Posterior,
-    Prior,
     RandomPosterior,
     Site,
 )
 
 __all__ = [
     "Array",
+    "Comparison",
+    "DensityPrior",
     "DiscreteLikelihood",
     "Divergence",
+    "ElementwisePrior",
     "Estimator",
     "EstimatorGrads",
     "FlippedWeight",

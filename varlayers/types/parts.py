@@ -10,14 +10,12 @@ if TYPE_CHECKING:
     from varlayers.random import Source
 
 __all__ = [
-    "Divergence",
     "Estimator",
     "EstimatorGrads",
     "FlippedWeight",
     "Initializer",
     "Map",
     "Posterior",
-    "Prior",
     "RandomPosterior",
     "Site",
 ]
@@ -185,30 +183,6 @@ class RandomPosterior(Posterior, Protocol):
         """Return log q(w) for w = sample(q, ε) and its gradient by the parameters.
 
         The total gradient, at fixed noise: through w, and through q itself.
-        """
-
-
-class Prior(Protocol):
-    """A fixed distribution over one weight array."""
-
-    def loc_and_scale(self, k: "Kernels", like: Array, fan_in: int) -> Saved:
-        """Return (loc, scale), floats or arrays that broadcast to `like`."""
-
-
-class Divergence(Protocol):
-    """D(posterior ‖ prior) in nats, summed over the elements, and its gradient."""
-
-    def __call__(
-        self,
-        k: "Kernels",
-        q: Saved,
-        prior: Saved,
-        weight: float,
-        dparams: Params,
-    ) -> tuple[Array, dict[str, Array]]:
-        """Return the divergence and dparams + weight * its gradient.
-
-        `prior` is (loc, scale). The arrays of `dparams` may be overwritten.
         """
 
 
