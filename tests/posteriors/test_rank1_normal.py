@@ -49,3 +49,10 @@ def test_starts_with_noise_relative_to_each_weight(fraction):
     params = posterior.init(K, key(0), loc, fan_in=12)
     _, variance = posterior.moments(K, posterior.constrain(K, params))
     np.testing.assert_allclose(np.sqrt(variance), fraction * np.abs(loc), rtol=1e-10)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+def test_refuses_a_prior_scale_that_is_none(value):
+    message = rf"^Rank1Normal expected `prior_scale` > 0, got {value}\.$"
+    with pytest.raises(ValueError, match=message):
+        Rank1Normal(prior_scale=value)

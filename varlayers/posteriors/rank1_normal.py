@@ -14,8 +14,8 @@
 and τ along its columns, o. The noise is i + o numbers, ε first.
 
 r and s have mean 1: any other, unless 0, could be moved into loc. q has no density over
-w, whose i o elements are made of i + o random numbers. Its divergence is that of the
-factors.
+w, whose i o elements are made of i + o random numbers. A divergence compares the
+factors, not w, with a prior of their own.
 
 Shapes: a kernel (*filter, i, o) has row_rho (i,) and column_rho (o,); a bias is one
 row. q = (loc, σ, slope, τ, slope). At the start σ = τ, such that the standard deviation
@@ -45,16 +45,25 @@ class Rank1Normal(Scaled):
         initial_scale: the first standard deviation of a weight as a multiple of its
             |loc|, > 0.
         shift: the least standard deviation of a factor, >= 0.
+        prior_scale: > 0; a divergence compares the factors with N(1, prior_scale²).
 
     Raises:
         ValueError: if an argument is out of range.
     """
+
+    prior_scale: float = 0.1
 
     size: ClassVar[int] = 5
     normal_elements: ClassVar[bool] = False
     independent: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     has_density: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.prior_scale > 0:
+            msg = f"Rank1Normal expected `prior_scale` > 0, got {self.prior_scale}."
+            raise ValueError(msg)
 
     def shapes(self, w_shape: Shape) -> dict[str, Shape]:
         rows = w_shape[-2:-1] or (1,)
