@@ -19,7 +19,7 @@ from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
 from varlayers_backends import numba_slabs, numba_threads, numpy_convolution
 from varlayers_backends.numba_slabs import Slabs
-from varlayers_backends.numba_tile import lanes_of
+from varlayers_backends.numba_tile import HEIGHT, lanes_of
 
 __all__ = [
     "PIECES",
@@ -117,13 +117,12 @@ def _outputs(
     delta, r, s = loc[:0], loc[:0], loc[:0]
     if signs is not None:
         delta, (r, s) = _packed(signs.delta, g.lanes), _signs(signs, g.lanes)
-    flat, flat_y = _flat(x), y.reshape(-1)
+    arrays = g, _flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
+    sizes = _slab_size(g), 2 * g.lanes * HEIGHT, delta.size
     _in_pieces(
-        lambda _, first, last: numba_slabs.outputs(
-            g, flat, square, runs, loc, delta, r, s, flat_y, first, last
-        ),
+        lambda _, *part: numba_slabs.outputs(*arrays, _buffers(sizes, x.dtype), *part),
         len(x) * g.slabs,
-        _pieces(g, w, y),
+        _pieces(g, w.size, y),
     )
     return y
 
@@ -142,13 +141,16 @@ def _weights(
     r = s = np.empty(0, x.dtype)
     if signs is not None:
         r, s = _signs(signs, g.lanes)
-    pieces = _pieces(g, np.broadcast_to(x[:0].dtype.type(0), w_shape), dy)
+    pieces, d, h = _pieces(g, math.prod(w_shape), dy), g.step_d * g.long_h, g.step_h
+    starts = np.arange(g.depth)[:, None] * d + np.arange(g.out_h) * h
+    arrays = g, _flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, _flat(dy)
     patch, count = math.prod(w_shape[:-1]), 1 if signs is None else 2
     sums = np.zeros((count, pieces, patch * wide), x.dtype)
-    flat, flat_dy = _flat(x), _flat(dy)
+    filled = g.depth * g.out_h * g.out_w * wide if wide > g.o else 0
+    sizes = _slab_size(g), filled, patch * wide if len(r) else 0
     _in_pieces(
-        lambda i, first, last: numba_slabs.weights(
-            g, flat, square, runs, flat_dy, r, s, sums[0, i], sums[-1, i], first, last
+        lambda i, *part: numba_slabs.weights(
+            *(*arrays, r, s, sums[0, i], sums[-1, i], _buffers(sizes, x.dtype), *part)
         ),
         len(x) * g.slabs,
         pieces,
@@ -164,11 +166,21 @@ def _in_pieces(call: Any, units: int, pieces: int) -> None:
     numba_threads.run(lambda i: call(i, ends[i], ends[i + 1]), pieces)
 
 
-def _pieces(g: Slabs, w: Any, y: Any) -> int:
+def _pieces(g: Slabs, weight: int, y: Any) -> int:
     """Return into how many pieces a call is cut."""
-    if y.size * w.size // g.o < _LARGE:
+    if y.size * weight // g.o < _LARGE:
         return 1
     return min(PIECES, g.slabs * len(y))
+
+
+def _slab_size(g: Slabs) -> int:
+    return ((g.depth - 1) * g.step_d + g.span_d) * g.long_h * g.long_w * g.c
+
+
+def _buffers(sizes: Shape, dtype: Any) -> tuple[Any, ...]:
+    """Return a buffer for a slab, and two of zeros."""
+    first, *others = sizes
+    return np.empty(first, dtype), *(np.zeros(size, dtype) for size in others)
 
 
 class _Axis(NamedTuple):

@@ -21,8 +21,6 @@ contiguous.
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numba_tile import HEIGHT, columns, rows
 
@@ -81,63 +79,65 @@ def outputs(
     r: Any,
     s: Any,
     y: Any,
+    buffers: Any,
     first: int,
     last: int,
 ) -> None:
     """Store the outputs of slabs first to last - 1; of x² if square.
 
     With signs, r (n, c) and s (n, o filled up), the weight is theirs; else r is empty.
+    Buffers are a slab, a tile and, with signs, a packed weight.
     """
-    slab = np.empty(_depth_in(g, g.depth) * g.long_h * g.long_w * g.c, x.dtype)
-    some = np.empty(HEIGHT * 2 * g.lanes, x.dtype)
-    own = np.empty(loc.shape[0] if r.shape[0] else 0, x.dtype)
+    slab, some, own = buffers
     w, patch, made = loc, runs.shape[0] * g.length, -1
-    w_runs = np.arange(runs.shape[0]) * g.length
     for number in range(first, last):
-        example = number // g.slabs
-        start = (number % g.slabs) * g.depth
-        depth = min(g.depth, g.out_d - start)
+        example, part = number // g.slabs, number % g.slabs
+        start = part * g.depth
+        depth = g.depth if start + g.depth < g.out_d else g.out_d - start
         _fill(g, x, example, start, depth, square, slab)
         if r.shape[0]:
             if example != made:
                 _flip(g, patch, loc, delta, r, s, example, own)
             w, made = own, example
-        y_start = (example * g.out_d + start) * g.out_h
         for o in range(0, g.o, 2 * g.lanes):
-            vectors = 2 if g.o - o > g.lanes else 1
-            width = vectors * g.lanes
-            part = (w, o * patch, w_runs * width, width)
-            for row in range(depth * g.out_h):
-                seen = (slab, _row_at(g, row), runs, g.step_w * g.c)
-                _row(g, seen, part, y, (y_start + row) * g.out_w * g.o + o, some)
+            width = 2 * g.lanes if g.o - o > g.lanes else g.lanes
+            at = (example * g.out_d + start) * g.out_h * g.out_w * g.o + o
+            for i in range(depth):
+                for j in range(g.out_h):
+                    seen = (i * g.step_d * g.long_h + j * g.step_h) * g.long_w * g.c
+                    _row(g, slab, seen, runs, w, o * patch, width, y, at, some)
+                    at += g.out_w * g.o
 
 
 @inner
-def _row(g: Any, a: Any, b: Any, y: Any, at: int, some: Any) -> None:
-    """Store the channels of b for a row of outputs, but not what fills up."""
-    x, x_at, runs, step = a
-    width = b[3]
-    channels = min(width, g.o - at % g.o)
-    i, left = 0, -(-g.out_w // HEIGHT)
+def _row(
+    g: Any,
+    slab: Any,
+    seen: int,
+    runs: Any,
+    w: Any,
+    w_at: int,
+    width: int,
+    y: Any,
+    at: int,
+    some: Any,
+) -> None:
+    """Store the channels of w for a row of outputs, but not what fills up."""
+    step, last = g.step_w * g.c, g.o - at % g.o
+    left, positions = (g.out_w - 1) // HEIGHT + 1, g.out_w
     while left:
-        height = -(-(g.out_w - i) // left)
+        height = (positions - 1) // left + 1
         to, to_at, to_step = some, 0, width
-        if channels == width:
-            to, to_at, to_step = y, at + i * g.o, g.o
-        rows(
-            height,
-            width // g.lanes,
-            (x, x_at + i * step, runs, step),
-            b,
-            (to, to_at, to_step),
-            g.length,
-            False,
-        )
-        if channels < width:
+        if width <= last:
+            to, to_at, to_step = y, at, g.o
+        a, b, c = (slab, seen, runs, step), (w, w_at, width), (to, to_at, to_step)
+        rows(height, width // g.lanes, a, b, c, g.length, False)
+        if width > last:
             for t in range(height):
-                for channel in range(channels):
-                    y[at + (i + t) * g.o + channel] = some[t * width + channel]
-        i, left = i + height, left - 1
+                for channel in range(last):
+                    y[at + t * g.o + channel] = some[t * width + channel]
+        seen, at = seen + height * step, at + height * g.o
+        positions, left = positions - height, left - 1
 
 
 @kernel
@@ -146,31 +146,31 @@ def weights(
     x: Any,
     square: bool,
     runs: Any,
+    x_rows: Any,
     dy: Any,
     r: Any,
     s: Any,
     dloc: Any,
     ddelta: Any,
+    buffers: Any,
     first: int,
     last: int,
 ) -> None:
     """Add the gradient that slabs first to last - 1 give; for x² if square.
 
-    To dloc (patch, o filled up), and with signs to ddelta; else r is empty.
+    To dloc (patch, o filled up), and with signs to ddelta; else r is empty. Rows of
+    outputs begin to look at x_rows. Buffers are a slab, zeros for the gradients of its
+    outputs filled up and, with signs, zeros for a weight.
     """
-    wide = -(-g.o // g.lanes) * g.lanes
-    slab = np.empty(_depth_in(g, g.depth) * g.long_h * g.long_w * g.c, x.dtype)
-    filled = np.zeros(g.depth * g.out_h * g.out_w * wide if wide > g.o else 0, x.dtype)
-    own = np.zeros(dloc.shape[0] if r.shape[0] else 0, x.dtype)
-    dw = own if r.shape[0] else dloc
-    x_rows = np.empty(g.depth * g.out_h, np.intp)
-    for row in range(x_rows.shape[0]):
-        x_rows[row] = _row_at(g, row)
-    y_rows = np.arange(x_rows.shape[0]) * (g.out_w * wide)
+    slab, filled, own = buffers
+    wide, dw = ((g.o - 1) // g.lanes + 1) * g.lanes, dloc
+    if r.shape[0]:
+        dw = own
+    some = _POSITIONS // g.out_w + 1
     for number in range(first, last):
-        example = number // g.slabs
-        start = (number % g.slabs) * g.depth
-        depth = min(g.depth, g.out_d - start)
+        example, part = number // g.slabs, number % g.slabs
+        start = part * g.depth
+        depth = g.depth if start + g.depth < g.out_d else g.out_d - start
         _fill(g, x, example, start, depth, square, slab)
         grads, at = dy, (example * g.out_d + start) * g.out_h * g.out_w * g.o
         if wide > g.o:
@@ -178,48 +178,29 @@ def weights(
                 for o in range(g.o):
                     filled[i * wide + o] = dy[at + i * g.o + o]
             grads, at = filled, 0
-        some = max(1, _POSITIONS // g.out_w)
         for row in range(0, depth * g.out_h, some):
-            block = slice(row, min(row + some, depth * g.out_h))
-            a = (slab, 0, x_rows[block], g.step_w * g.c)
-            _block(g, a, runs, (grads, at, y_rows[block], wide), dw)
-        if r.shape[0] and (number + 1 == last or (number + 1) // g.slabs > example):
+            end = row + some if row + some < depth * g.out_h else depth * g.out_h
+            _block(g, slab, runs, x_rows[row:end], grads, at, wide, dw)
+            at += some * g.out_w * wide
+        if r.shape[0] and (number + 1 == last or part + 1 == g.slabs):
             _unflip(g, wide, own, r, s, example, dloc, ddelta)
 
 
 @inner
-def _block(g: Any, a: Any, runs: Any, b: Any, dw: Any) -> None:
+def _block(
+    g: Any, slab: Any, runs: Any, x_rows: Any, dy: Any, at: int, wide: int, dw: Any
+) -> None:
     """Add the products of a few rows to dw."""
-    x, _, x_rows, step = a
-    dy, at, y_rows, wide = b
     for run in range(runs.shape[0]):
-        k, left = 0, -(-g.length // HEIGHT)
+        k, left, to = 0, (g.length - 1) // HEIGHT + 1, run * g.length * wide
         while left:
-            height = -(-(g.length - k) // left)
+            height = (g.length - k - 1) // left + 1
+            a = (slab, runs[run] + k, x_rows, g.step_w * g.c)
             for o in range(0, wide, 2 * g.lanes):
-                columns(
-                    height,
-                    2 if wide - o > g.lanes else 1,
-                    (x, runs[run] + k, x_rows, step),
-                    (dy, at + o, y_rows, wide),
-                    (dw, (run * g.length + k) * wide + o, wide),
-                    g.out_w,
-                    True,
-                )
-            k, left = k + height, left - 1
-
-
-@inner
-def _depth_in(g: Any, depth: int) -> int:
-    """Return how much of the first axis some outputs see."""
-    return (depth - 1) * g.step_d + g.span_d
-
-
-@inner
-def _row_at(g: Any, row: int) -> int:
-    """Return where in a slab a row of outputs begins to look."""
-    i, j = row // g.out_h, row % g.out_h
-    return (i * g.step_d * g.long_h + j * g.step_h) * g.long_w * g.c
+                vectors = 2 if wide - o > g.lanes else 1
+                b, c = (dy, at + o, wide), (dw, to + o, wide)
+                columns(height, vectors, a, b, c, g.out_w, True)
+            k, left, to = k + height, left - 1, to + height * wide
 
 
 @inner
@@ -227,26 +208,18 @@ def _fill(
     g: Any, x: Any, example: int, start: int, depth: int, square: bool, slab: Any
 ) -> None:
     """Copy what a slab sees of x, or its square, with zeros around."""
-    zero, size = x.dtype.type(0), g.long_w * g.c
-    low = min(max(g.low_w, 0), g.long_w) * g.c
-    high = max(low, min(g.long_w, g.w + g.low_w) * g.c)
-    for i in range(_depth_in(g, depth)):
-        d = start * g.step_d - g.low_d + i
-        for j in range(g.long_h):
-            h = j - g.low_h
-            row = slab[(i * g.long_h + j) * size : (i * g.long_h + j + 1) * size]
-            if 0 <= d < g.d and 0 <= h < g.h:
-                at = ((example * g.d + d) * g.h + h) * g.w * g.c - g.low_w * g.c
-                row[:low] = zero
-                if square:
-                    for k in range(low, high):
-                        row[k] = x[at + k] * x[at + k]
-                else:
-                    for k in range(low, high):
-                        row[k] = x[at + k]
-                row[high:] = zero
-            else:
-                row[:] = zero
+    zero, size, i = x.dtype.type(0), g.w * g.c, 0
+    for d in range(
+        start * g.step_d - g.low_d,
+        (start + depth - 1) * g.step_d - g.low_d + g.span_d,
+    ):
+        for h in range(-g.low_h, g.long_h - g.low_h):
+            at = ((example * g.d + d) * g.h + h) * size
+            inside = 0 <= d < g.d and 0 <= h < g.h
+            for k in range(-g.low_w * g.c, (g.long_w - g.low_w) * g.c):
+                value = x[at + k] if inside and 0 <= k < size else zero
+                slab[i] = value * value if square else value
+                i += 1
 
 
 @inner
@@ -256,12 +229,12 @@ def _flip(
     """Store the packed weight of an example."""
     wide = loc.shape[0] // patch
     for o in range(0, wide, 2 * g.lanes):
-        width = min(2 * g.lanes, wide - o)
-        signs = s[example * wide + o : example * wide + o + width]
+        width = 2 * g.lanes if wide - o > g.lanes else g.lanes
+        s_at = example * wide + o
         for k in range(patch):
             sign, at = r[example * g.c + k % g.c], o * patch + k * width
             for i in range(width):
-                w[at + i] = loc[at + i] + delta[at + i] * (sign * signs[i])
+                w[at + i] = loc[at + i] + delta[at + i] * (sign * s[s_at + i])
 
 
 @inner
@@ -269,11 +242,10 @@ def _unflip(
     g: Any, wide: int, dw: Any, r: Any, s: Any, example: int, dloc: Any, ddelta: Any
 ) -> None:
     """Add dw of an example to dloc and ddelta, and set it to 0."""
-    signs = s[example * wide : (example + 1) * wide]
     for k in range(dw.shape[0] // wide):
         sign = r[example * g.c + k % g.c]
         for o in range(wide):
             i = k * wide + o
             dloc[i] += dw[i]
-            ddelta[i] += dw[i] * (sign * signs[o])
+            ddelta[i] += dw[i] * (sign * s[example * wide + o])
             dw[i] = dw.dtype.type(0)

@@ -2,13 +2,13 @@
 
     C[t] = Σ_r Σ_k A[r, t, k] B[r, k]      t < height; C[t], B[r, k]: 1 or 2 vectors
 
-The sums live in registers over all runs r and all k, at least one of each, and are
+The sums live in registers over all runs r and all k < n, at least one of each, and are
 stored, or added to what is there, once. numba would keep an array of sums in memory,
 hence the IR. A, B and C are parts of flat arrays, so what overlaps needs no copy:
 
     rows       A[r, t, k] = a[at + runs[r] + t step + k]
     columns    A[r, t, k] = a[at + runs[r] + k step + t]
-    both       B[r, k]    = b[at + runs[r] + k step]      C[t] = c[at + t step]
+    both       B[r, k]    = b[at + (r n + k) step]      C[t] = c[at + t step]
 
 A vector has as many numbers as a register of the processor. `HEIGHT` is the height of
 the tallest tile whose sums are registers.
@@ -52,8 +52,8 @@ def lanes_of(dtype: Any) -> int:
 def _tile(by_rows: bool) -> Any:
     """Return the function `rows` or `columns`, for use in compiled code.
 
-    Its arguments are the height, the number of vectors, (a, at, runs, step), the same
-    of b, (c, at, step), the number of k, and whether to add to c.
+    Its arguments are the height, the number of vectors, (a, at, runs, step),
+    (b, at, step), (c, at, step), n, and whether to add to c.
     """
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -94,7 +94,7 @@ rows, columns = _tile(by_rows=True), _tile(by_rows=False)
 
 def _arguments(context: Any, builder: Any, signature: Any, values: Any) -> list[Any]:
     """Return what a tile is called with: pointers, and steps in bytes."""
-    starts, runs, steps, count = [], [], [], None
+    starts, runs, steps = [], [], []
     for kind, value in zip(signature.args[2:5], values[2:5], strict=True):
         parts = cgutils.unpack_tuple(builder, value)
         array = context.make_array(kind[0])(context, builder, parts[0])
@@ -103,10 +103,9 @@ def _arguments(context: Any, builder: Any, signature: Any, values: Any) -> list[
         steps.append(builder.mul(parts[-1], array.itemsize))
         if len(parts) == 4:
             offsets = context.make_array(kind[2])(context, builder, parts[2])
-            runs.append(offsets.data)
-            count = builder.extract_value(offsets.shape, 0)
+            runs = [offsets.data, builder.extract_value(offsets.shape, 0)]
     *_, length, add = values
-    return [*starts, *runs, count, length, *steps, add]
+    return [*starts, *runs, length, *steps, add]
 
 
 class _Tile:
@@ -124,7 +123,7 @@ class _Tile:
         """Return the function, added to the module unless it is there."""
         if self.name in module.globals:
             return module.globals[self.name]
-        pointers = [_BYTE.as_pointer()] * 3 + [_INT.as_pointer()] * 2
+        pointers = [_BYTE.as_pointer()] * 3 + [_INT.as_pointer()]
         kind = ir.FunctionType(ir.VoidType(), [*pointers, *[_INT] * 5, ir.IntType(1)])
         function = ir.Function(module, kind, self.name)
         function.linkage = "internal"
@@ -133,25 +132,20 @@ class _Tile:
         return function
 
     def _write(self, function: Any) -> None:
-        a, b, c, a_runs, b_runs, count, length, a_step, b_step, c_step, add = (
-            function.args
-        )
+        a, b, c, runs, count, length, a_step, b_step, c_step, add = function.args
         builder = ir.IRBuilder(function.append_basic_block())
 
-        def run(r: Any, sums: Any) -> Any:
+        def run(r: Any, values: list[Any]) -> list[Any]:
             """Add the products of a run."""
-            start = self._moved(builder, a, builder.load(builder.gep(a_runs, [r])))
+            start = self._moved(builder, a, builder.load(builder.gep(runs, [r])))
             bases = [start]
             for group in range(_GROUP, self.height if self.by_rows else 0, _GROUP):
                 move = builder.mul(a_step, _INT(group))
                 bases.append(builder.gep(start, [move]))
-            bases.append(
-                self._moved(builder, b, builder.load(builder.gep(b_runs, [r])))
-            )
-            values = _loop(builder, length, [*bases, *sums], product)
-            return values[len(bases) :]
+            following = _loop(builder, length, [*bases, *values], product)
+            return following[len(bases) :]
 
-        def product(_: Any, values: Any) -> Any:
+        def product(_: Any, values: list[Any]) -> list[Any]:
             """Add the products of one k."""
             *bases, b_k = values[: -self.height * self.vectors]
             sums = self._sums(builder, bases, b_k, a_step, values[len(bases) + 1 :])
@@ -160,7 +154,8 @@ class _Tile:
             return [*moved, builder.gep(b_k, [b_step]), *sums]
 
         zero = ir.Constant(self.vector, None)
-        sums = _loop(builder, count, [zero] * self.height * self.vectors, run)
+        zeros = [zero] * self.height * self.vectors
+        _, *sums = _loop(builder, count, [b, *zeros], run)
         with builder.if_else(add) as (added, stored):
             for branch, more in ((added, True), (stored, False)):
                 with branch:

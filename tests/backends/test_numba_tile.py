@@ -15,14 +15,14 @@ from numba import njit
 from varlayers_backends import numba_tile
 from varlayers_backends.numba_tile import HEIGHT, lanes_of
 
-A_RUNS, B_RUNS = np.array([0, 90, 30]), np.array([0, 300, 900])
+RUNS = np.array([0, 90, 30])
 LENGTH = 7
 
 
 def compiled(tile):
     @njit
-    def call(height, vectors, a, a_runs, a_step, b, b_runs, b_step, c, c_step, add):
-        a_part, b_part = (a, 3, a_runs, a_step), (b, 5, b_runs, b_step)
+    def call(height, vectors, a, runs, a_step, b, b_step, c, c_step, add):
+        a_part, b_part = (a, 3, runs, a_step), (b, 5, b_step)
         tile(height, vectors, a_part, b_part, (c, 2, c_step), LENGTH, add)
 
     return call
@@ -34,12 +34,12 @@ TILES = {name: compiled(getattr(numba_tile, name)) for name in ("rows", "columns
 def expected(name, height, width, a, a_step, b, b_step):
     """Return C by the definition, in float64."""
     total = np.zeros((height, width))
-    for a_run, b_run in zip(A_RUNS, B_RUNS, strict=True):
+    for r, run in enumerate(RUNS):
         for k in range(LENGTH):
-            part = b[5 + b_run + k * b_step :][:width].astype("float64")
+            part = b[5 + (r * LENGTH + k) * b_step :][:width].astype("float64")
             for t in range(height):
                 move = t * a_step + k if name == "rows" else k * a_step + t
-                total[t] += a[3 + a_run + move] * part
+                total[t] += a[3 + run + move] * part
     return total
 
 
@@ -55,8 +55,8 @@ def test_every_tile_is_its_definition(name, dtype, add):
             steps = (5 if name == "rows" else HEIGHT + 2, width + 3, width + 1)
             actual, desired = c.copy(), c.astype("float64")
             TILES[name](
-                *(height, vectors, a, A_RUNS, steps[0]),
-                *(b, B_RUNS, steps[1], actual, steps[2], add),
+                *(height, vectors, a, RUNS, steps[0]),
+                *(b, steps[1], actual, steps[2], add),
             )
             for t, row in enumerate(
                 expected(name, height, width, a, steps[0], b, steps[1])
