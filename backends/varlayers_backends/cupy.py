@@ -13,6 +13,7 @@ matrix product.
 Never run on a device: the tests compile the kernels and run them on the host.
 """
 
+from types import ModuleType
 from typing import Any
 
 import cupy
@@ -33,7 +34,7 @@ class CupyKernels(CupySlidingKernels):
     """CuPy follows the array API; what a step repeats has kernels of its own."""
 
     def __init__(self) -> None:
-        super().__init__(xp)
+        super().__init__(_namespace())
 
     def to_numpy(self, x: Any) -> Any:
         return x.get()
@@ -204,6 +205,20 @@ class CupyKernels(CupySlidingKernels):
         told = (rate, float(options["momentum"]), nesterov, decay)
         each("sgd", param, n, param, grad, velocity, *told, n)
         return param, velocity
+
+
+def _namespace() -> ModuleType:
+    """Return array_api_compat's namespace, but for `clip`.
+
+    Its own makes arrays of the bounds, each a copy from the host.
+    """
+    namespace = ModuleType(xp.__name__)
+    vars(namespace).update({**vars(xp), "clip": _clip})
+    return namespace
+
+
+def _clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+    return cupy.clip(x, min, max)
 
 
 def _pass(name: str, *arrays: Any) -> Any:

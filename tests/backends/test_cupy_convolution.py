@@ -50,12 +50,12 @@ def results(of, prefix, x, w, dy, delta, r, s, window):
     )
 
 
-@pytest.mark.parametrize("size", [1, 300, 2000, 1 << 26])
+@pytest.mark.parametrize("size", [1, 2000])
 @pytest.mark.parametrize("name", PLAIN)
 def test_blocks_of_any_size_make_the_same(module, name, size, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", size)
     rng = np.random.default_rng(0)
-    x, w, dy, window = arrays_of(name, 5, rng)
+    x, w, dy, window = arrays_of(name, 3, rng)
     given = (x, w, dy, np.cos(w), signs_of(x, rng), signs_of(dy, rng))
     desired = results(GENERIC, "conv_", *given, window)
     actual = results(module, "", *map(fake_cupy.ndarray, given), window)
