@@ -8,7 +8,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import array_api_strict
 import pytest
-from support.libraries import LIBRARY_NAMES, make_library
+from support import fake_cupy
+from support.libraries import BACKENDS, LIBRARY_NAMES, make_library
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,7 +20,39 @@ def _strictest_flags():
     )
 
 
-@pytest.fixture(params=LIBRARY_NAMES)
+def pytest_addoption(parser):
+    """Let `pytest --backend cupy` run what takes any library on CuPy, too."""
+    parser.addoption(
+        "--backend",
+        choices=tuple(BACKENDS),
+        help="an array library to add to those of every run",
+    )
+
+
+def pytest_configure(config):
+    """Refuse a library that cannot run, before anything does."""
+    name = config.getoption("--backend")
+    problem = BACKENDS[name]() if name else None
+    if problem:
+        msg = f"--backend {name}: {problem}"
+        raise pytest.UsageError(msg)
+
+
+def pytest_generate_tests(metafunc):
+    """Give every library in turn to a test that takes one and names none."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "library" in metafunc.fixturenames and not any(
+        "library" in mark.args[0] for mark in marks
+    ):
+        more = filter(None, [metafunc.config.getoption("--backend")])
+        metafunc.parametrize("library", (*LIBRARY_NAMES, *more), indirect=True)
+
+
+@pytest.fixture
 def library(request):
-    """Each array library in turn."""
-    return make_library(request.param)
+    """An array library."""
+    if request.param != "cupy-on-host":
+        yield make_library(request.param)
+        return
+    with fake_cupy.installed():
+        yield make_library(request.param)

@@ -176,7 +176,7 @@ def test_registration_comes_before_entry_points(monkeypatch, made):
 def test_every_target_names_what_a_file_defines(library):
     module, _, name = dispatch._BACKENDS[library].partition(":")
     source = Path(find_spec(module).origin).read_text(encoding="utf-8")
-    assert f"\nclass {name}(Kernels):\n" in source or f"\ndef {name}() ->" in source
+    assert f"\nclass {name}(" in source or f"\ndef {name}() ->" in source
 
 
 def test_only_the_library_in_use_is_imported():

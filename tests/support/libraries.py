@@ -1,6 +1,7 @@
 """The array libraries that the suite runs on, each behind the same two methods."""
 
 import importlib.util
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,24 @@ LIBRARY_NAMES = (
     "torch",
     "jax",
 )
+
+
+def missing_cupy() -> str | None:
+    """Return why CuPy cannot run here, or None."""
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed."
+    import cupy
+
+    return None if cupy.cuda.is_available() else "CuPy finds no device."
+
+
+def missing_compiler() -> str | None:
+    """Return why CuPy's kernels cannot run on the host, or None."""
+    return None if shutil.which("g++") else "g++, which compiles them, is missing."
+
+
+# What `pytest --backend` takes, and a function that says why it cannot run.
+BACKENDS = {"cupy": missing_cupy, "cupy-on-host": missing_compiler}
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,8 @@ class Library:
         """Return an array of this library as a NumPy array."""
         if self.name.startswith("strict"):
             return np.asarray(x.to_device(self.xp.Device("CPU_DEVICE")))
+        if self.name.startswith("cupy"):
+            return x.get()
         return np.asarray(x)
 
 
@@ -55,6 +76,10 @@ def make_library(name: str) -> Library:
         import array_api_strict as xp
 
         return Library(name, xp, xp.Device("device1") if "device1" in name else None)
+    if name.startswith("cupy"):
+        from array_api_compat import cupy as xp
+
+        return Library(name, xp)
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     if name == "torch":
