@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     )
     from varlayers.priors import (
         LaplacePrior,
+        LogUniformPrior,
         NormalPrior,
         ScaleMixturePrior,
         StudentTPrior,
@@ -130,7 +131,13 @@ _HOME = {
         "posterior_outputs",
         "predict",
     ),
-    "priors": ("LaplacePrior", "NormalPrior", "ScaleMixturePrior", "StudentTPrior"),
+    "priors": (
+        "LaplacePrior",
+        "LogUniformPrior",
+        "NormalPrior",
+        "ScaleMixturePrior",
+        "StudentTPrior",
+    ),
     "random": ("fold_in", "key", "native", "split"),
     "serialization": (
         "describe",
@@ -172,6 +179,7 @@ __all__ = [
     "LaplacePrior",
     "LayerNorm",
     "LocalReparameterization",
+    "LogUniformPrior",
     "Loss",
     "LowRankNormal",
     "MatrixNormal",

@@ -19,21 +19,22 @@ from varlayers.divergences import (
 )
 from varlayers.layers import Dense
 from varlayers.posteriors import POSTERIORS, MeanFieldNormal, MeanOf, Point
-from varlayers.priors import NormalPrior, StudentTPrior, Unused
+from varlayers.priors import LogUniformPrior, NormalPrior, StudentTPrior, Unused
 from varlayers.random import key
 from varlayers.tree import map_leaves
 from varlayers.types import Comparison
 
 WAYS = (ClosedForm(), Quadrature(8), MonteCarlo(2))
+ALL_PRIORS = {**EVERY_PRIOR, "log-uniform": LogUniformPrior()}
 BELIEFS = {**POSTERIORS, "mean of normal": MeanOf(MeanFieldNormal())}
 FEW = ("NormalPrior learned", "StudentTPrior learned")  # for most posteriors
 CASES = [
     pytest.param(way, posterior, prior, id=f"{type(way).__name__}-{name}-{kind}")
     for way in WAYS
     for name, posterior in BELIEFS.items()
-    for kind, prior in EVERY_PRIOR.items()
+    for kind, prior in ALL_PRIORS.items()
     if way.needs(posterior, prior) is None
-    if name in ("normal", "point") or kind in FEW
+    if name in ("normal", "point") or kind in (*FEW, "log-uniform")
 ]
 every_pair = pytest.mark.parametrize(("way", "posterior", "prior"), CASES)
 

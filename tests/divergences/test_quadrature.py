@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
+from support.priors import DENSITIES
 
 from varlayers.dispatch import kernels_for
 from varlayers.divergences import Quadrature
 from varlayers.divergences.quadrature import normal_nodes
 from varlayers.posteriors import MeanFieldNormal, Point
 from varlayers.priors import (
-    PRIORS,
     LaplacePrior,
     NormalPrior,
     ScaleMixturePrior,
@@ -71,7 +71,7 @@ def test_error_of_a_cusp_falls_with_the_order():
     assert errors[0] > 3 * errors[1] > 9 * errors[2]
 
 
-@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
+@pytest.mark.parametrize("prior", DENSITIES.values(), ids=DENSITIES)
 def test_is_not_negative(prior):
     for scale in (1e-3, 0.3, 1.0, 30.0):
         value, _ = kl(prior, LOCS, np.full_like(LOCS, scale), 64)

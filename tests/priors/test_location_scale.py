@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from support.priors import SHAPE
+from support.priors import DENSITIES, SHAPE
 
 from varlayers.dispatch import kernels_for
-from varlayers.priors import PRIORS, LaplacePrior, NormalPrior, StudentTPrior
+from varlayers.priors import LaplacePrior, NormalPrior, StudentTPrior
 
 W = np.random.default_rng(0).normal(size=SHAPE)
 K = kernels_for(W)
@@ -17,7 +17,7 @@ def test_loc_moves_and_scale_stretches_the_density(kind):
     np.testing.assert_allclose(moved, standard - np.log(scale), rtol=1e-13)
 
 
-@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
+@pytest.mark.parametrize("prior", DENSITIES.values(), ids=DENSITIES)
 def test_the_gradient_of_a_shared_parameter_is_the_sum(prior):
     """One scale for all learns what a scale for each learns, together."""
     settings = {"trainable": ("loc", "scale")}

@@ -9,12 +9,11 @@ import pytest
 from scipy.integrate import quad
 from support.gradients import AUTODIFF, assert_directional, assert_equal_trees, autodiff
 from support.libraries import assert_same
-from support.priors import EVERY_PRIOR, PRIOR_EXAMPLES, SHAPE
+from support.priors import DENSITIES, EVERY_PRIOR, PRIOR_EXAMPLES, SHAPE
 from support.problems import compiled
 
 import varlayers as vl
 from varlayers.dispatch import kernels_for
-from varlayers.priors import PRIORS
 from varlayers.tree import map_leaves
 
 FAN_IN = 4
@@ -40,7 +39,7 @@ def gradient(prior, at):
 
 
 def test_every_prior_has_an_example():
-    named = {type(prior).__name__ for prior in PRIORS.values()}
+    named = {type(prior).__name__ for prior in DENSITIES.values()}
     assert PRIOR_EXAMPLES.keys() == named
     for kind, examples in PRIOR_EXAMPLES.items():
         assert all(type(prior).__name__ == kind for prior in examples.values())
@@ -93,9 +92,9 @@ def test_init_is_what_the_prior_is_given(library, prior):
     np.testing.assert_allclose(library.to_numpy(learned), library.to_numpy(fixed))
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", DENSITIES)
 def test_density_integrates_to_1(name):
-    prior, k = PRIORS[name], kernels_for(np.zeros(0))
+    prior, k = DENSITIES[name], kernels_for(np.zeros(0))
 
     def density(w):
         return float(np.exp(prior.log_prob(k, {}, np.array([w]), 1)[0]))
@@ -107,10 +106,10 @@ def test_density_integrates_to_1(name):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e3])
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", DENSITIES)
 def test_extremes_are_finite(name, scale, dtype):
     w = np.array([-1e6, -1.0, -1e-6, 0.0, 1e-30, 1.0, 1e6], dtype)
-    prior = vl.rebuild(vl.describe(PRIORS[name]))
+    prior = vl.rebuild(vl.describe(DENSITIES[name]))
     prior = type(prior)(0.0, scale, trainable=("loc", "scale"))
     k = kernels_for(w)
     with np.errstate(over="raise", invalid="raise", divide="raise"):

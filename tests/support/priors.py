@@ -6,6 +6,7 @@ A new prior joins by its line in `PRIORS` and one here.
 import numpy as np
 
 from varlayers.priors import (
+    PRIORS,
     LaplacePrior,
     NormalPrior,
     ScaleMixturePrior,
@@ -43,6 +44,9 @@ PRIOR_EXAMPLES = {
         "numbers": StudentTPrior(0.3, 0.7),
         "learned": StudentTPrior(**_ARRAYS, **_LEARNED, df=1.5, width_scaled=True),
     },
+}
+DENSITIES = {
+    name: prior for name, prior in PRIORS.items() if hasattr(prior, "log_prob")
 }
 EVERY_PRIOR = {
     f"{kind} {name}": prior

@@ -6,19 +6,50 @@ subclass is another type: it may have changed what the formula knows of its pare
 
 from dataclasses import dataclass
 
+from varlayers.divergences.log_uniform import (
+    kl_multiplicative_log_uniform,
+    kl_normal_log_uniform,
+)
+from varlayers.divergences.moments_normal import kl_moments_normal
 from varlayers.divergences.normal_laplace import kl_normal_laplace
 from varlayers.divergences.normal_normal import kl_normal_normal
 from varlayers.divergences.point import neg_log_prior
+from varlayers.divergences.rank1 import kl_rank1
 from varlayers.kernels import Kernels
-from varlayers.posteriors import MeanFieldNormal
-from varlayers.priors import LaplacePrior, NormalPrior
+from varlayers.posteriors import (
+    FullCovarianceNormal,
+    LowRankNormal,
+    MatrixNormal,
+    MeanFieldNormal,
+    MultiplicativeNormal,
+    Radial,
+    Rank1Normal,
+)
+from varlayers.priors import (
+    LaplacePrior,
+    LogUniformPrior,
+    NormalPrior,
+    ScaleMixturePrior,
+    StudentTPrior,
+)
 from varlayers.types import Array, Comparison, Divergence, Params, Posterior, Prior
 
 __all__ = ["CLOSED_FORMS", "ClosedForm"]
 
+_CORRELATED = (FullCovarianceNormal, LowRankNormal, MatrixNormal)
+_WITH_DENSITY = (LaplacePrior, NormalPrior, ScaleMixturePrior, StudentTPrior)
+
 CLOSED_FORMS: dict[tuple[type, type], Divergence] = {
     (MeanFieldNormal, NormalPrior): kl_normal_normal,
     (MeanFieldNormal, LaplacePrior): kl_normal_laplace,
+    (MeanFieldNormal, LogUniformPrior): kl_normal_log_uniform,
+    (MultiplicativeNormal, NormalPrior): kl_moments_normal,
+    (MultiplicativeNormal, LaplacePrior): kl_normal_laplace,
+    (MultiplicativeNormal, LogUniformPrior): kl_multiplicative_log_uniform,
+    (Radial, NormalPrior): kl_moments_normal,
+    **{(posterior, NormalPrior): kl_moments_normal for posterior in _CORRELATED},
+    **{(posterior, LaplacePrior): kl_normal_laplace for posterior in _CORRELATED},
+    **{(Rank1Normal, prior): kl_rank1 for prior in _WITH_DENSITY},
 }
 
 

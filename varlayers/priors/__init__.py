@@ -1,6 +1,7 @@
 """Priors over one weight array, one file each."""
 
 from varlayers.priors.laplace import LaplacePrior
+from varlayers.priors.log_uniform import LogUniformPrior
 from varlayers.priors.normal import NormalPrior
 from varlayers.priors.scale_mixture import ScaleMixturePrior
 from varlayers.priors.student_t import StudentTPrior
@@ -10,6 +11,7 @@ from varlayers.types import Prior
 __all__ = [
     "PRIORS",
     "LaplacePrior",
+    "LogUniformPrior",
     "NormalPrior",
     "ScaleMixturePrior",
     "StudentTPrior",
@@ -22,4 +24,5 @@ PRIORS: dict[str, Prior] = {
     "laplace": LaplacePrior(),
     "student t": StudentTPrior(),
     "spike and slab": ScaleMixturePrior(),
+    "log-uniform": LogUniformPrior(),
 }
