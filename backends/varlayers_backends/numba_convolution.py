@@ -38,6 +38,7 @@ __all__ = [
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 PIECES = 8  # of a call; what they sum up is added in order
 SLAB = 1 << 19  # bytes of a padded slab, if that is more than one position's
+_FEW = 4  # times as many channels out fill a vector, where they go one at a time
 _LARGE = 1 << 21  # multiplications from which other threads are asked for help
 
 
@@ -113,10 +114,10 @@ def _outputs(
     """Return the outputs for x or x², with the weight w or with that of the signs."""
     g, runs = _slabs_of(x, w.shape, window)
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    y, loc = np.empty((len(x), *out, w.shape[-1]), x.dtype), _packed(w, g.lanes)
+    y, loc = np.empty((len(x), *out, w.shape[-1]), x.dtype), _packed(w, g)
     delta, r, s = loc[:0], loc[:0], loc[:0]
     if signs is not None:
-        delta, (r, s) = _packed(signs.delta, g.lanes), _signs(signs, g.lanes)
+        delta, (r, s) = _packed(signs.delta, g), _signs(signs, _wide(g, g.unit))
     arrays = g, _flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
     sizes = _slab_size(g), 2 * g.lanes * HEIGHT, delta.size
     _in_pieces(
@@ -137,10 +138,10 @@ def _weights(
 ) -> list[Any]:
     """Return the gradient by the weight for x or x²; with signs by loc and delta."""
     g, runs = _slabs_of(x, w_shape, window)
-    wide = -(-g.o // g.lanes) * g.lanes
+    wide = _wide(g, 1)
     r = s = np.empty(0, x.dtype)
     if signs is not None:
-        r, s = _signs(signs, g.lanes)
+        r, s = _signs(signs, wide)
     pieces, d, h = _pieces(g, math.prod(w_shape), dy), g.step_d * g.long_h, g.step_h
     starts = np.arange(g.depth)[:, None] * d + np.arange(g.out_h) * h
     arrays = g, _flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, _flat(dy)
@@ -226,6 +227,8 @@ def _slabs_of(x: Any, w_shape: Shape, window: Window) -> tuple[Slabs, Any]:
     runs = taps[0][:, None, None] + taps[1][:, None] + taps[2]
     fitting = SLAB // (h.seen * w.seen * c * x.itemsize)
     depth = max(1, min((fitting - d.span) // d.stride + 1, -(-d.out * n // PIECES)))
+    lanes = lanes_of(x.dtype)
+    few = w_shape[-1] <= lanes // _FEW and joined * c % lanes == 0
     g = Slabs(
         *(d.n, h.n, w.n, c),
         *(d.out, h.out, w.out, w_shape[-1]),
@@ -233,31 +236,37 @@ def _slabs_of(x: Any, w_shape: Shape, window: Window) -> tuple[Slabs, Any]:
         *(d.low, h.low, w.low),
         *(d.span, h.seen, w.seen),
         length=joined * c,
-        lanes=lanes_of(x.dtype),
+        lanes=lanes,
+        block=1 if few else 2 * lanes,
+        unit=lanes if few else 1,
         depth=min(depth, d.out),
         slabs=-(-d.out // depth),
     )
     return g, runs.reshape(-1)
 
 
-def _packed(w: Any, lanes: int) -> Any:
-    """Return the weight (*filter, c, o) as a matrix for each two vectors of o."""
+def _wide(g: Slabs, unit: int) -> int:
+    """Return the number of channels out with those that fill up vectors, if any."""
+    return g.o if unit > 1 else -(-g.o // g.lanes) * g.lanes
+
+
+def _packed(w: Any, g: Slabs) -> Any:
+    """Return the weight (*filter, c, o) as a matrix for each block of o."""
     w = w.reshape(-1, w.shape[-1])
-    o = w.shape[1]
-    wide = -(-o // lanes) * lanes
+    o, wide = g.o, _wide(g, g.unit)
     packed = np.empty(len(w) * wide, w.dtype)
-    for start in range(0, wide, 2 * lanes):
-        end, last = min(start + 2 * lanes, wide), min(start + 2 * lanes, o)
+    for start in range(0, wide, g.block):
+        end, last = min(start + g.block, wide), min(start + g.block, o)
         part = packed[start * len(w) : end * len(w)].reshape(len(w), -1)
         part[:, : last - start] = w[:, start:last]
         part[:, last - start :] = 0
     return packed
 
 
-def _signs(w: FlippedWeight, lanes: int) -> tuple[Any, Any]:
-    """Return r and s, flat, s filled up to whole vectors."""
+def _signs(w: FlippedWeight, wide: int) -> tuple[Any, Any]:
+    """Return r and s, flat, s filled up."""
     n, o = len(w.s), w.s.shape[-1]
-    s = np.zeros((n, -(-o // lanes) * lanes), w.s.dtype)
+    s = np.zeros((n, wide), w.s.dtype)
     s[:, :o] = w.s.reshape(n, o)
     return _flat(w.r), s.reshape(-1)
 

@@ -11,7 +11,8 @@ side by side, which begin `step` numbers further for each next output. So
 where A is the slab itself: products of matrices whose rows overlap (`numba_tile`), two
 vectors of channels out at a time. A dilation along the last axis makes a run of each
 offset. Weights come packed: a matrix for each two vectors, with channels of 0 to fill
-up the last one. With signs r and s, an example has a weight of its own:
+up the last one. Too few channels out to fill a vector go one at a time, by products of
+vectors along k. With signs r and s, an example has a weight of its own:
 
     w = loc + Δ ∘ r sᵀ        dloc += dw        dΔ += dw ∘ r sᵀ
 
@@ -41,6 +42,8 @@ class Slabs(NamedTuple):
         long_h, long_w: lengths of a padded slab.
         length: of a run.
         lanes: numbers in a vector.
+        block: channels out at a time: of two vectors, or 1.
+        unit: 1, or `lanes` where the products are of vectors, for a block of 1.
         depth: positions along the first axis in a slab.
         slabs: of an example.
     """
@@ -64,6 +67,8 @@ class Slabs(NamedTuple):
     long_w: int
     length: int
     lanes: int
+    block: int
+    unit: int
     depth: int
     slabs: int
 
@@ -99,8 +104,8 @@ def outputs(
             if example != made:
                 _flip(g, patch, loc, delta, r, s, example, own)
             w, made = own, example
-        for o in range(0, g.o, 2 * g.lanes):
-            width = 2 * g.lanes if g.o - o > g.lanes else g.lanes
+        for o in range(0, g.o, g.block):
+            width = g.block if g.block == 1 or g.o - o > g.lanes else g.lanes
             at = (example * g.out_d + start) * g.out_h * g.out_w * g.o + o
             for i in range(depth):
                 for j in range(g.out_h):
@@ -130,8 +135,10 @@ def _row(
         to, to_at, to_step = some, 0, width
         if width <= last:
             to, to_at, to_step = y, at, g.o
-        a, b, c = (slab, seen, runs, step), (w, w_at, width), (to, to_at, to_step)
-        rows(height, width // g.lanes, a, b, c, g.length, False)
+        a, c, ahead = (slab, seen, runs, step), (to, to_at, to_step), g.unit * width
+        rows(
+            height, width // g.lanes, a, (w, w_at, ahead), c, g.length // g.unit, False
+        )
         if width > last:
             for t in range(height):
                 for channel in range(last):
@@ -228,8 +235,8 @@ def _flip(
 ) -> None:
     """Store the packed weight of an example."""
     wide = loc.shape[0] // patch
-    for o in range(0, wide, 2 * g.lanes):
-        width = 2 * g.lanes if wide - o > g.lanes else g.lanes
+    for o in range(0, wide, g.block):
+        width = g.block if g.block == 1 or wide - o > g.lanes else g.lanes
         s_at = example * wide + o
         for k in range(patch):
             sign, at = r[example * g.c + k % g.c], o * patch + k * width

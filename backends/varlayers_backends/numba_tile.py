@@ -10,6 +10,9 @@ hence the IR. A, B and C are parts of flat arrays, so what overlaps needs no cop
     columns    A[r, t, k] = a[at + runs[r] + k step + t]
     both       B[r, k]    = b[at + (r n + k) step]      C[t] = c[at + t step]
 
+With 0 vectors, `rows` gives Σ_r Σ_k A[r, t, k] · B[r, k], for results too few to fill a
+vector: there A[r, t, k] and B[r, k] are one vector each, and C[t] is a number.
+
 A vector has as many numbers as a register of the processor. `HEIGHT` is the height of
 the tallest tile whose sums are registers.
 
@@ -60,13 +63,13 @@ def _tile(by_rows: bool) -> Any:
         kind = context.get_value_type(signature.args[2][0].dtype)
         arguments = _arguments(context, builder, signature, values)
         height, vectors, *_ = values
-        size, end = builder.add(height, height), builder.append_basic_block("end")
+        size, end = builder.mul(height, _INT(3)), builder.append_basic_block("end")
         choice = builder.switch(builder.add(size, vectors), end)
         for rows_ in range(1, HEIGHT + 1):
-            for vectors_ in (1, 2):
+            for vectors_ in (0, 1, 2) if by_rows else (1, 2):
                 tile = _Tile(kind, by_rows, rows_, vectors_)
                 block = builder.append_basic_block()
-                choice.add_case(_INT(2 * rows_ + vectors_), block)
+                choice.add_case(_INT(3 * rows_ + vectors_), block)
                 with builder.goto_block(block):
                     builder.call(tile.function(builder.module), arguments)
                     builder.branch(end)
@@ -114,7 +117,8 @@ class _Tile:
     def __init__(self, kind: Any, by_rows: bool, height: int, vectors: int) -> None:
         order = "rows" if by_rows else "columns"
         self.name = f"tile_{order}_{kind}_{height}_{vectors}"
-        self.by_rows, self.height, self.vectors = by_rows, height, vectors
+        self.by_rows, self.height, self.vectors = by_rows, height, max(vectors, 1)
+        self.dots = vectors == 0
         self.kind, self.size = kind, 4 if isinstance(kind, ir.FloatType) else 8
         self.lanes = _REGISTER // self.size
         self.vector = ir.VectorType(kind, self.lanes)
@@ -149,7 +153,8 @@ class _Tile:
             """Add the products of one k."""
             *bases, b_k = values[: -self.height * self.vectors]
             sums = self._sums(builder, bases, b_k, a_step, values[len(bases) + 1 :])
-            ahead = _INT(self.size) if self.by_rows else a_step
+            ahead = _INT(self.size * (self.lanes if self.dots else 1))
+            ahead = ahead if self.by_rows else a_step
             moved = [builder.gep(base, [ahead]) for base in bases]
             return [*moved, builder.gep(b_k, [b_step]), *sums]
 
@@ -177,17 +182,20 @@ class _Tile:
                 base, away = bases[t // _GROUP], builder.mul(step, _INT(t % _GROUP))
             else:
                 base, away = bases[0], _INT(t * self.size)
-            place = builder.bitcast(builder.gep(base, [away]), self.kind.as_pointer())
-            spread = self._spread(builder, builder.load(place, align=self.size))
+            spread = self._factor(builder, builder.gep(base, [away]))
             for v in range(self.vectors):
                 term = builder.fmul(spread, b[v], flags=_CONTRACT)
                 total = sums[t * self.vectors + v]
                 result.append(builder.fadd(total, term, flags=_CONTRACT))
         return result
 
-    def _spread(self, builder: Any, number: Any) -> Any:
-        """Return a vector of one number."""
+    def _factor(self, builder: Any, place: Any) -> Any:
+        """Return the vector at a place, or one of the number there."""
+        if self.dots:
+            return builder.load(self._vector(builder, place, 0), align=self.size)
+        place = builder.bitcast(place, self.kind.as_pointer())
         none = ir.Constant(self.vector, ir.Undefined)
+        number = builder.load(place, align=self.size)
         one = builder.insert_element(none, number, ir.IntType(32)(0))
         lanes = ir.VectorType(ir.IntType(32), self.lanes)
         return builder.shuffle_vector(one, none, ir.Constant(lanes, None))
@@ -202,10 +210,32 @@ class _Tile:
             t, v = divmod(i, self.vectors)
             row = builder.gep(c, [builder.mul(step, _INT(t))])
             place = self._vector(builder, row, v)
+            if self.dots:
+                place = builder.bitcast(row, self.kind.as_pointer())
+                total = self._total(builder, total)
             if add:
                 there = builder.load(place, align=self.size)
                 total = builder.fadd(there, total)
             builder.store(total, place, align=self.size)
+
+    def _total(self, builder: Any, vector: Any) -> Any:
+        """Return the sum of a vector's numbers: of its halves, of their halves, ..."""
+        size = self.lanes
+        while size > 1:
+            size //= 2
+            halves = (
+                builder.shuffle_vector(
+                    vector,
+                    vector,
+                    ir.Constant(
+                        ir.VectorType(ir.IntType(32), size),
+                        list(range(start, start + size)),
+                    ),
+                )
+                for start in (0, size)
+            )
+            vector = builder.fadd(*halves)
+        return builder.extract_element(vector, ir.IntType(32)(0))
 
 
 def _loop(builder: Any, count: Any, values: list[Any], body: Any) -> list[Any]:

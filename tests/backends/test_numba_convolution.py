@@ -88,6 +88,17 @@ def test_channels_around_the_size_of_a_tile(c, o):
     assert_right(results(numba_convolution, "", *arguments), desired, 1e-12)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("o", [1, 2, 3])
+@pytest.mark.parametrize("c", [LANES, 3 * LANES])
+def test_few_channels_out_of_many(c, o, dilation):
+    x, w, dy, window = problem(3, (5, 6), (3, 2), c, o)
+    pads = ((dilation, dilation), (0, dilation))
+    window = window._replace(dilations=(dilation,) * 2, pads=pads)
+    desired = results(GENERIC, "conv_", x, w, dy, window)
+    assert_right(results(numba_convolution, "", x, w, dy, window), desired, 1e-12)
+
+
 @pytest.mark.parametrize("positions", range(1, 2 * HEIGHT + 3))
 def test_positions_around_the_size_of_a_tile(positions):
     arguments = problem(2, (positions,), (3,), 2, LANES + 1)

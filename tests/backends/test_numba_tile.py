@@ -43,6 +43,24 @@ def expected(name, height, width, a, a_step, b, b_step):
     return total
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tiles_of_dot_products_are_their_definition(dtype):
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((3, 2000)).astype(dtype)
+    lanes = lanes_of(a.dtype)
+    for height in range(1, HEIGHT + 1):
+        actual, desired = c.copy(), c.astype("float64")
+        TILES["rows"](height, 0, a, RUNS, 5, b, lanes, actual, 3, False)
+        for t in range(height):
+            desired[2 + 3 * t] = sum(
+                a[3 + run + t * 5 :][: LENGTH * lanes].astype("float64")
+                @ b[5 + r * LENGTH * lanes :][: LENGTH * lanes]
+                for r, run in enumerate(RUNS)
+            )
+        tolerance = 1e-4 if dtype == "float32" else 1e-12
+        np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", TILES)
