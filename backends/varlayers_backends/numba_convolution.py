@@ -5,25 +5,34 @@ of dy with the phases of w. What is here lays out weights, cuts a call into piec
 the threads, and adds up what the pieces give, always in the same order: results do not
 depend on the number of threads.
 
+Without a stride, x and dy may change places in the gradient by the weight: with few
+channels out and many in, that fills more of a vector.
+
 Memory beside arguments and result: for each thread a padded slab of an example and, for
 Flipout, a weight; for the gradient by the weight one more for each piece, at most
 `PIECES`; and in adjoint_x for a stride above 1 a copy of the result with its edges.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
 from varlayers_backends import numba_slabs, numba_threads, numpy_convolution
+from varlayers_backends.numba_layout import (
+    PIECES,
+    flat,
+    packed,
+    signs_of,
+    slabs_of,
+    wide_of,
+)
 from varlayers_backends.numba_slabs import Slabs
 from varlayers_backends.numba_tile import HEIGHT, lanes_of
 
 __all__ = [
-    "PIECES",
-    "SLAB",
     "adjoint_w",
     "adjoint_x",
     "conv",
@@ -36,9 +45,6 @@ __all__ = [
 ]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-PIECES = 8  # of a call; what they sum up is added in order
-SLAB = 1 << 19  # bytes of a padded slab, if that is more than one position's
-_FEW = 4  # times as many channels out fill a vector, where they go one at a time
 _LARGE = 1 << 21  # multiplications from which other threads are asked for help
 
 
@@ -105,23 +111,21 @@ def moments_adjoint_w(
 
 
 def _outputs(
-    x: Any,
-    w: Any,
-    window: Window,
-    signs: FlippedWeight | None = None,
-    square: bool = False,
+    x: Any, w: Any, window: Window, signs: Any = None, square: bool = False
 ) -> Any:
     """Return the outputs for x or x², with the weight w or with that of the signs."""
-    g, runs = _slabs_of(x, w.shape, window)
+    g, runs = slabs_of(x, w.shape, window)
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    y, loc = np.empty((len(x), *out, w.shape[-1]), x.dtype), _packed(w, g)
+    y, loc = np.empty((len(x), *out, w.shape[-1]), x.dtype), packed(w, g)
     delta, r, s = loc[:0], loc[:0], loc[:0]
     if signs is not None:
-        delta, (r, s) = _packed(signs.delta, g), _signs(signs, _wide(g, g.unit))
-    arrays = g, _flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
-    sizes = _slab_size(g), 2 * g.lanes * HEIGHT, delta.size
+        delta, (r, s) = packed(signs.delta, g), signs_of(signs, wide_of(g, g.unit))
+    arrays = g, flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
+    sizes = 2 * g.lanes * HEIGHT, delta.size
     _in_pieces(
-        lambda _, *part: numba_slabs.outputs(*arrays, _buffers(sizes, x.dtype), *part),
+        lambda _, *part: numba_slabs.outputs(
+            *arrays, _buffers(g, x.dtype, *sizes), *part
+        ),
         len(x) * g.slabs,
         _pieces(g, w.size, y),
     )
@@ -133,25 +137,39 @@ def _weights(
     dy: Any,
     w_shape: Shape,
     window: Window,
-    signs: FlippedWeight | None = None,
+    signs: Any = None,
     square: bool = False,
 ) -> list[Any]:
     """Return the gradient by the weight for x or x²; with signs by loc and delta."""
-    g, runs = _slabs_of(x, w_shape, window)
-    wide = _wide(g, 1)
+    if not square and _turns(w_shape, window, lanes_of(x.dtype)):
+        signs = signs and FlippedWeight(signs.loc, signs.delta, signs.s, signs.r)
+        turned = _turned(x.shape, dy.shape, w_shape, window)
+        grads = _weights(dy, x, (*w_shape[:-2], *w_shape[:-3:-1]), turned, signs)
+        axes = tuple(range(len(w_shape) - 2))
+        return [np.flip(grad, axes).swapaxes(-1, -2).copy() for grad in grads]
+    g, runs = slabs_of(x, w_shape, window)
+    wide = wide_of(g, 1)
     r = s = np.empty(0, x.dtype)
     if signs is not None:
-        r, s = _signs(signs, wide)
+        r, s = signs_of(signs, wide)
     pieces, d, h = _pieces(g, math.prod(w_shape), dy), g.step_d * g.long_h, g.step_h
     starts = np.arange(g.depth)[:, None] * d + np.arange(g.out_h) * h
-    arrays = g, _flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, _flat(dy)
+    arrays = g, flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, flat(dy)
     patch, count = math.prod(w_shape[:-1]), 1 if signs is None else 2
     sums = np.zeros((count, pieces, patch * wide), x.dtype)
     filled = g.depth * g.out_h * g.out_w * wide if wide > g.o else 0
-    sizes = _slab_size(g), filled, patch * wide if len(r) else 0
+    sizes = filled, patch * wide if len(r) else 0
     _in_pieces(
         lambda i, *part: numba_slabs.weights(
-            *(*arrays, r, s, sums[0, i], sums[-1, i], _buffers(sizes, x.dtype), *part)
+            *(
+                *arrays,
+                r,
+                s,
+                sums[0, i],
+                sums[-1, i],
+                _buffers(g, x.dtype, *sizes),
+                *part,
+            )
         ),
         len(x) * g.slabs,
         pieces,
@@ -159,6 +177,26 @@ def _weights(
     totals = sums.sum(axis=1).reshape(count, patch, wide)
     own = (np.ascontiguousarray(total[:, : g.o]) for total in totals)
     return [total.reshape(w_shape) for total in own]
+
+
+def _turns(w_shape: Shape, window: Window, lanes: int) -> bool:
+    """Whether x and dy fill more of the vectors when they change places."""
+    c, o = (size / (-(-size // lanes) * lanes) for size in w_shape[-2:])
+    return c > 2 * o and all(stride == 1 for stride in window.strides)
+
+
+def _turned(x_shape: Shape, y_shape: Shape, w_shape: Shape, window: Window) -> Window:
+    """Return the window of dw[m] = Σ_j dy[j + m' d - low'] x[j], with m' = m reversed.
+
+    It is that of the convolution without a stride, j = i + m d - low.
+    """
+    pads = []
+    for n, out, size, dilation, (low, _) in zip(
+        x_shape[1:-1], y_shape[1:-1], w_shape, *window[1:3], strict=False
+    ):
+        before = span_of(size, dilation) - 1 - low
+        pads.append((before, n - out - before + span_of(size, dilation) - 1))
+    return window._replace(pads=tuple(pads))
 
 
 def _in_pieces(call: Any, units: int, pieces: int) -> None:
@@ -174,103 +212,8 @@ def _pieces(g: Slabs, weight: int, y: Any) -> int:
     return min(PIECES, g.slabs * len(y))
 
 
-def _slab_size(g: Slabs) -> int:
-    return ((g.depth - 1) * g.step_d + g.span_d) * g.long_h * g.long_w * g.c
-
-
-def _buffers(sizes: Shape, dtype: Any) -> tuple[Any, ...]:
-    """Return a buffer for a slab, and two of zeros."""
-    first, *others = sizes
-    return np.empty(first, dtype), *(np.zeros(size, dtype) for size in others)
-
-
-class _Axis(NamedTuple):
-    """One axis of x, of the outputs and of the filter."""
-
-    n: int
-    out: int
-    stride: int
-    low: int
-    size: int
-    dilation: int
-
-    @property
-    def span(self) -> int:
-        return span_of(self.size, self.dilation)
-
-    @property
-    def seen(self) -> int:
-        """Return how much of it the outputs see."""
-        return (self.out - 1) * self.stride + self.span
-
-
-_NONE = _Axis(1, 1, 1, 0, 1, 1)
-
-
-def _slabs_of(x: Any, w_shape: Shape, window: Window) -> tuple[Slabs, Any]:
-    """Return the numbers of the loops, and where the runs of an output begin."""
-    n, *space, c = x.shape
-    out = out_space(x.shape[1:-1], w_shape[:-2], window)
-    lows = [low for low, _ in window.pads]
-    numbers = (space, out, window.strides, lows, w_shape[:-2], window.dilations)
-    *axes, w = (_Axis(*axis) for axis in zip(*numbers, strict=True))
-    d, h, *_ = (*axes, _NONE, _NONE)
-    joined = w.size if w.dilation == 1 else 1
-    taps = [
-        np.arange(size) * step
-        for size, step in (
-            (d.size, d.dilation * h.seen * w.seen * c),
-            (h.size, h.dilation * w.seen * c),
-            (w.size // joined, w.dilation * c),
-        )
-    ]
-    runs = taps[0][:, None, None] + taps[1][:, None] + taps[2]
-    fitting = SLAB // (h.seen * w.seen * c * x.itemsize)
-    depth = max(1, min((fitting - d.span) // d.stride + 1, -(-d.out * n // PIECES)))
-    lanes = lanes_of(x.dtype)
-    few = w_shape[-1] <= lanes // _FEW and joined * c % lanes == 0
-    g = Slabs(
-        *(d.n, h.n, w.n, c),
-        *(d.out, h.out, w.out, w_shape[-1]),
-        *(d.stride, h.stride, w.stride),
-        *(d.low, h.low, w.low),
-        *(d.span, h.seen, w.seen),
-        length=joined * c,
-        lanes=lanes,
-        block=1 if few else 2 * lanes,
-        unit=lanes if few else 1,
-        depth=min(depth, d.out),
-        slabs=-(-d.out // depth),
-    )
-    return g, runs.reshape(-1)
-
-
-def _wide(g: Slabs, unit: int) -> int:
-    """Return the number of channels out with those that fill up vectors, if any."""
-    return g.o if unit > 1 else -(-g.o // g.lanes) * g.lanes
-
-
-def _packed(w: Any, g: Slabs) -> Any:
-    """Return the weight (*filter, c, o) as a matrix for each block of o."""
-    w = w.reshape(-1, w.shape[-1])
-    o, wide = g.o, _wide(g, g.unit)
-    packed = np.empty(len(w) * wide, w.dtype)
-    for start in range(0, wide, g.block):
-        end, last = min(start + g.block, wide), min(start + g.block, o)
-        part = packed[start * len(w) : end * len(w)].reshape(len(w), -1)
-        part[:, : last - start] = w[:, start:last]
-        part[:, last - start :] = 0
-    return packed
-
-
-def _signs(w: FlippedWeight, wide: int) -> tuple[Any, Any]:
-    """Return r and s, flat, s filled up."""
-    n, o = len(w.s), w.s.shape[-1]
-    s = np.zeros((n, wide), w.s.dtype)
-    s[:, :o] = w.s.reshape(n, o)
-    return _flat(w.r), s.reshape(-1)
-
-
-def _flat(x: Any) -> Any:
-    """Return x in one row, or a copy where it is strided, unaligned or read-only."""
-    return (x if x.flags.carray else np.array(x, order="C")).reshape(-1)
+def _buffers(g: Slabs, dtype: Any, *sizes: int) -> tuple[Any, ...]:
+    """Return a buffer for a slab, and others of zeros."""
+    seen = (g.depth - 1) * g.step_d + g.span_d
+    slab = np.empty(seen * g.long_h * g.long_w * g.c, dtype)
+    return slab, *(np.zeros(size, dtype) for size in sizes)

@@ -15,7 +15,12 @@ from support.convolutions import CONVOLUTIONS, arrays_of, signs_of
 from varlayers.kernels import Kernels
 from varlayers.types import FlippedWeight
 from varlayers.windows import Window, out_space
-from varlayers_backends import numba_convolution, numba_threads, numpy_convolution
+from varlayers_backends import (
+    numba_convolution,
+    numba_layout,
+    numba_threads,
+    numpy_convolution,
+)
 from varlayers_backends.numba import NumbaKernels
 from varlayers_backends.numba_tile import HEIGHT, lanes_of
 
@@ -66,7 +71,7 @@ def assert_right(actual, desired, tolerance):
 @pytest.mark.parametrize("slab", [1, 500, 3000])
 @pytest.mark.parametrize("name", KNOWN)
 def test_slabs_and_pieces_of_any_size_make_the_same(name, slab, monkeypatch):
-    monkeypatch.setattr(numba_convolution, "SLAB", slab)
+    monkeypatch.setattr(numba_layout, "SLAB", slab)
     monkeypatch.setattr(numba_convolution, "_LARGE", 0)
     arguments = arrays_of(name, 5, np.random.default_rng(0))
     desired = results(GENERIC, "conv_", *arguments)
@@ -137,10 +142,10 @@ def test_what_lies_outside_of_a_window_is_not_read():
 
 def test_memory_is_a_slab_for_each_thread_and_a_weight_for_each_piece(monkeypatch):
     """Not the patches of the batch, which are 25 times the input."""
-    monkeypatch.setattr(numba_convolution, "SLAB", 1 << 15)
+    monkeypatch.setattr(numba_layout, "SLAB", 1 << 15)
     x, w, dy, window = problem(16, (64, 64), (5, 5), 8, 16, "float32")
     y, more = K.conv(x, w, window), 1 << 16
-    weights = (numba_convolution.PIECES + 2) * w.nbytes
+    weights = (numba_layout.PIECES + 2) * w.nbytes
     to_x = x.nbytes + 4 * w.nbytes
     for call, allowed in (
         (lambda: K.conv(x, w, window), y.nbytes + w.nbytes + more),
@@ -170,7 +175,7 @@ def test_memory_is_a_slab_for_each_thread_and_a_weight_for_each_piece(monkeypatc
 def test_other_convolutions_go_to_numpy_s_kernels(
     dtypes, n, space, groups, monkeypatch
 ):
-    monkeypatch.setattr(numba_convolution, "_slabs_of", None)
+    monkeypatch.setattr(numba_convolution, "slabs_of", None)
     rank = len(space)
     x = np.ones((n, *space, 2), dtypes[0])
     w = np.ones((*(2,) * rank, 2 // groups, 2), dtypes[1])

@@ -9,7 +9,7 @@ from numba import njit
 
 from varlayers.windows import Window
 from varlayers_backends import numba_slabs
-from varlayers_backends.numba_convolution import _slabs_of
+from varlayers_backends.numba_layout import slabs_of
 from varlayers_backends.numba_slabs import weights
 
 
@@ -25,7 +25,7 @@ def filled(g, x, example, start, depth, square, slab):
 def test_slab_is_a_part_of_the_padded_example(pads, square):
     x = np.random.default_rng(0).standard_normal((2, 6, 5, 7, 2))
     window = Window((2, 1, 3), (1, 2, 1), pads)
-    g, _ = _slabs_of(x, (3, 2, 2, 2, 4), window)
+    g, _ = slabs_of(x, (3, 2, 2, 2, 4), window)
     wide = [(max(low, 0), max(high, 0)) for low, high in pads]
     cuts = [slice(max(-low, 0), None) for low, _ in pads]
     padded = np.pad(x[1][tuple(cuts)], (*wide, (0, 0)))
@@ -38,7 +38,7 @@ def test_slab_is_a_part_of_the_padded_example(pads, square):
 
 def test_gradients_are_added():
     x, dy = np.ones((1, 4, 1)), np.ones((1, 3, 1))
-    g, runs = _slabs_of(x, (2, 1, 1), Window((1,), (1,), ((0, 0),)))
+    g, runs = slabs_of(x, (2, 1, 1), Window((1,), (1,), ((0, 0),)))
     none, dw = np.empty(0), np.full(2 * g.lanes, 10.0)
     arguments = (g, x.reshape(-1), False, runs, np.zeros(1, int), dy.reshape(-1))
     buffers = np.empty(4), np.zeros(3 * g.lanes), none
