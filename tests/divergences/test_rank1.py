@@ -23,15 +23,16 @@ def divergence(row, column, prior):
 def test_is_that_of_the_factors_and_the_point():
     torch = pytest.importorskip("torch")
     row, column = RNG.uniform(0.1, 2, size=3), RNG.uniform(0.1, 2, size=2)
-    normal = torch.distributions.Normal
-    factors = sum(
-        float(torch.distributions.kl_divergence(normal(1, s), normal(1, 0.3)))
-        for s in (*row, *column)
+    one, t, scales = (
+        torch.tensor(value, dtype=torch.float64)
+        for value in (1.0, 0.3, [*row, *column])
     )
+    q, p = (torch.distributions.Normal(one, scale) for scale in (scales, t))
+    factors = float(torch.sum(torch.distributions.kl_divergence(q, p)))
     prior = LaplacePrior(0.2, 0.5)
     log_p, dw, _ = prior.log_prob(K, {}, LOC, 3)
     value, grads = divergence(row, column, prior)
-    assert value == pytest.approx(factors - log_p, rel=1e-6)  # torch's are float32
+    assert value == pytest.approx(factors - log_p, rel=1e-12)
     np.testing.assert_array_equal(grads["loc"], -dw)
     np.testing.assert_allclose(grads["row_rho"], row / 0.09 - 1 / row, rtol=1e-12)
 
