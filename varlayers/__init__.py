@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from varlayers import metrics
+    from varlayers.conversion import from_deterministic
     from varlayers.dispatch import kernels_for, register_kernels
     from varlayers.divergences import ClosedForm, MonteCarlo, Quadrature
     from varlayers.elbo import ELBO, Loss
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         NormalLearnedScale,
         Poisson,
     )
-    from varlayers.optimizers import SGD, Adam, AdamW, Clip, schedules
+    from varlayers.optimizers import SGD, Adam, AdamW, Clip, Frozen, schedules
     from varlayers.posteriors import (
         FullCovarianceNormal,
         LowRankNormal,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "conversion": ("from_deterministic",),
     "dispatch": ("kernels_for", "register_kernels"),
     "divergences": ("ClosedForm", "MonteCarlo", "Quadrature"),
     "elbo": ("ELBO", "Loss"),
@@ -114,7 +116,7 @@ _HOME = {
         "NormalLearnedScale",
         "Poisson",
     ),
-    "optimizers": ("SGD", "Adam", "AdamW", "Clip", "schedules"),
+    "optimizers": ("SGD", "Adam", "AdamW", "Clip", "Frozen", "schedules"),
     "posteriors": (
         "FullCovarianceNormal",
         "LowRankNormal",
@@ -172,6 +174,7 @@ __all__ = [
     "EarlyStopping",
     "Flatten",
     "Flipout",
+    "Frozen",
     "FullCovarianceNormal",
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -208,6 +211,7 @@ __all__ = [
     "describe",
     "fit",
     "fold_in",
+    "from_deterministic",
     "kernels_for",
     "key",
     "load",

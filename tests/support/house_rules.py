@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 # here and from itself, so neighbors on a line do not know each other.
 TIERS = (
     {"types"},
-    {"random", "tree", "two_products", "windows"},
+    {"random", "tables", "tree", "two_products", "windows"},
     {"sliding_kernels"},
     {"convolution_kernels", "optimizer_kernels", "pooling_kernels"},
     {"kernels"},
@@ -26,8 +26,9 @@ TIERS = (
     {"divergences"},
     {"layers", "likelihoods", "metrics", "optimizers"},
     {"elbo", "serialization"},
-    {"prediction", "summary"},
-    {"stateful", "training"},
+    {"conversion", "prediction", "summary"},
+    {"pruning", "stateful", "training"},
+    {"compat"},
     {"demo"},
     {"__main__"},
 )

@@ -2,6 +2,7 @@
 
 from varlayers.optimizers.adam import Adam, AdamW
 from varlayers.optimizers.clipping import Clip, clip_by_global_norm
+from varlayers.optimizers.frozen import Frozen
 from varlayers.optimizers.schedules import (
     Constant,
     Cosine,
@@ -22,6 +23,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "Frozen",
     "Linear",
     "WarmUp",
     "clip_by_global_norm",
