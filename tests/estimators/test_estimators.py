@@ -36,7 +36,6 @@ def layer_of(map_name, estimator, posterior="normal", bias=None):
         estimator=EVERY_ESTIMATOR[estimator],
         posterior=posterior,
         bias=bias,
-        prior="normal" if posterior in ("normal", NO_SHIFT) else None,
     )
 
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal, norm
 from support.moments import assert_mean
 
+import varlayers as vl
 from varlayers.dispatch import kernels_for
 from varlayers.posteriors import FullCovarianceNormal
 from varlayers.random import key
@@ -45,6 +47,39 @@ def test_what_is_above_the_diagonal_has_no_part():
         posterior.sample(K, one, eps), posterior.sample(K, two, eps)
     )
     assert not np.any(np.triu(posterior.sample_backward(K, one, eps, eps)["lower"]))
+
+
+def test_evidence_of_a_linear_model_whatever_the_noise():
+    """At the exact posterior, log p(y, w) - log q(w) is log p(y) for every w."""
+    rng, n = np.random.default_rng(3), 6
+    x, y, noise_scale = rng.normal(size=(n, 3)), rng.normal(size=n), 0.4
+    precision = np.eye(3) + x.T @ x / noise_scale**2
+    covariance = np.linalg.inv(precision)
+    factor = np.linalg.cholesky(covariance)
+    layer = vl.Dense(
+        *(3, 1),
+        estimator="reparameterization",
+        posterior=FullCovarianceNormal(shift=0.0),
+        bias=None,
+    )
+    loc = covariance @ x.T @ y / noise_scale**2
+    kernel = {
+        "loc": loc[:, None],
+        "rho": np.log(np.expm1(np.diag(factor)))[:, None],
+        "lower": factor,
+    }
+    q = layer.posterior.constrain(K, kernel)
+    joint = np.eye(n) * noise_scale**2 + x @ x.T
+    evidence = multivariate_normal(cov=joint).logpdf(y)
+    for step in range(3):
+        noise = layer.draw(key(step), x.shape, x)
+        output, _ = layer.forward({"kernel": kernel}, x, noise)
+        w = layer.posterior.sample(K, q, noise["kernel"])
+        log_joint = (
+            norm(output[:, 0], noise_scale).logpdf(y).sum() + norm.logpdf(w).sum()
+        )
+        log_q, _ = layer.posterior.log_density_at(K, q, noise["kernel"])
+        assert log_joint - log_q == pytest.approx(evidence, rel=1e-10)
 
 
 def test_refuses_a_large_weight():

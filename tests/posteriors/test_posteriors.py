@@ -318,9 +318,7 @@ def test_density_and_entropy_are_those_of_scipy(posterior, shape):
 
 
 def layer_with(posterior):
-    return vl.Dense(
-        *SHAPE, estimator="reparameterization", posterior=posterior, prior=None
-    )
+    return vl.Dense(*SHAPE, estimator="reparameterization", posterior=posterior)
 
 
 @random_posterior
@@ -365,9 +363,7 @@ def test_layer_comes_back_from_a_file(posterior, tmp_path):
 @pytest.mark.parametrize("posterior", sorted(set(POSTERIORS) - {"point"}))
 def test_start_has_the_noise_of_a_mean_field_normal(posterior):
     """To a factor of 2, on an ordinary layer."""
-    layer = vl.Dense(
-        200, 8, estimator="reparameterization", posterior=posterior, prior=None
-    )
+    layer = vl.Dense(200, 8, estimator="reparameterization", posterior=posterior)
     mean_field = vl.Dense(200, 8)
     noise, usual = (
         np.mean(one.weights(one.init(key(0)))["kernel"]["scale"] ** 2) ** 0.5
