@@ -29,6 +29,7 @@ TIERS = (
     {"conversion", "prediction", "summary"},
     {"pruning", "stateful", "training"},
     {"compat"},
+    {"compat"},
     {"demo"},
     {"__main__"},
 )
