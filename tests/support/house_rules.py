@@ -29,7 +29,6 @@ TIERS = (
     {"conversion", "prediction", "summary"},
     {"pruning", "stateful", "training"},
     {"compat"},
-    {"compat"},
     {"demo"},
     {"__main__"},
 )
