@@ -80,7 +80,15 @@ def random_cases(estimators):
         yield pytest.param(layer, example.with_positions, id=f"{name}-{estimator}")
 
 
-RANDOM_CASES = list(random_cases(EVERY_ESTIMATOR))
+def posterior_cases():
+    """Yield a layer with each random posterior, of its kernel and of its bias."""
+    for name, posterior in POSTERIORS.items():
+        if name not in BASIC:
+            layer = layer_of("convolution", "reparameterization", posterior, posterior)
+            yield pytest.param(layer, (3, 5, 6, 2), id=name)
+
+
+RANDOM_CASES = [*random_cases(EVERY_ESTIMATOR), *posterior_cases()]
 
 
 @pytest.mark.parametrize(("layer", "x_shape"), CASES)
@@ -115,7 +123,9 @@ def test_same_noise_of_one_key_on_every_library(library, layer, x_shape):
     assert_same(library, draw(library.asarray(x)), desired, 1e-12)
 
 
-@pytest.mark.parametrize(("layer", "x_shape"), [*random_cases(ESTIMATORS)])
+@pytest.mark.parametrize(
+    ("layer", "x_shape"), [*random_cases(ESTIMATORS), *posterior_cases()]
+)
 def test_same_numbers_under_jit(layer, x_shape):
     library = make_library("jax")
     import jax

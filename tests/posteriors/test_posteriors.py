@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,6 +278,20 @@ def test_extreme_scales_are_finite(library, posterior, route, rho):
     total = float(total)
     assert not np.isnan(total)
     assert np.isfinite(total) or (rho < 0 and FLAGS.get(route) == "has_density")
+
+
+@random_posterior
+def test_at_scale_zero_a_sample_is_the_mean(posterior):
+    least = replace(posterior, shift=1e-300)
+    params, eps, _ = arguments(posterior)
+    silent = {
+        name: array if name == "loc" else np.full_like(array, -1e3 * ("rho" in name))
+        for name, array in params.items()
+    }
+    k = kernels_for(eps)
+    q = least.constrain(k, silent)
+    np.testing.assert_array_equal(least.sample(k, q, eps), params["loc"])
+    np.testing.assert_allclose(least.moments(k, q)[1], 0, atol=1e-300)
 
 
 # ---- the density -------------------------------------------------------------------
