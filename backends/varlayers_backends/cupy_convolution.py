@@ -12,8 +12,8 @@ and all examples of a block go in one batched product:
                  dW_bᵀ = dy_bᵀ patches(x_b)
     moments      m    = patches(x) loc        v = patches(x)² var
 
-Memory beside arguments and result: a block of patches of at most `BLOCK` bytes, or what
-one position has, or one example with signs; the weights of a block's examples; and in
+Memory beside arguments and result: a block of patches of at most `_BLOCK` bytes, or
+those of one position, or of one example with signs; the weights of its examples; and in
 adjoint_x for a stride above 1 a copy of the result.
 """
 
@@ -41,7 +41,7 @@ __all__ = [
     "moments_adjoint_w",
 ]
 
-BLOCK = 1 << 26  # bytes; about what stays in the second cache of a large device
+_BLOCK = 1 << 26  # bytes; about what stays in the second cache of a large device
 
 
 def conv(x: Any, w: Any, window: Window) -> Any:
@@ -131,7 +131,7 @@ def _blocks(
     told, (n, *out, _) = sliding(x.shape, filter_shape, window)
     x, rows = plain(x), n * math.prod(out)
     width = math.prod(filter_shape) * x.shape[-1]
-    step = min(rows, step or max(1, BLOCK // max(1, width * x.itemsize)))
+    step = min(rows, step or max(1, _BLOCK // max(1, width * x.itemsize)))
     buffer = new(x, (step, width))
     for start in range(0, rows, max(1, step)):
         part = buffer[: rows - start]
@@ -147,7 +147,7 @@ def _example_blocks(
     positions = math.prod(out_space(x.shape[1:-1], w.loc.shape[:-2], window))
     width = math.prod(w.loc.shape[:-1])
     most = max(1, width * max(positions, w.loc.shape[-1]) * x.itemsize)
-    step = positions * max(1, BLOCK // most)
+    step = positions * max(1, _BLOCK // most)
     for rows, patches in _blocks(x, w.loc.shape[:-2], window, step):
         examples = slice(rows.start // positions, rows.stop // positions)
         yield examples, patches.reshape(-1, positions, width)

@@ -53,7 +53,7 @@ def results(of, prefix, x, w, dy, delta, r, s, window):
 @pytest.mark.parametrize("size", [1, 2000])
 @pytest.mark.parametrize("name", PLAIN)
 def test_blocks_of_any_size_make_the_same(module, name, size, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", size)
+    monkeypatch.setattr(module, "_BLOCK", size)
     rng = np.random.default_rng(0)
     x, w, dy, window = arrays_of(name, 3, rng)
     given = (x, w, dy, np.cos(w), signs_of(x, rng), signs_of(dy, rng))
@@ -72,7 +72,7 @@ def test_blocks_are_no_larger_than_they_may(module, monkeypatch):
         return fake_cupy.empty(shape, dtype or like.dtype)
 
     monkeypatch.setattr(module, "new", new)
-    monkeypatch.setattr(module, "BLOCK", 4000)
+    monkeypatch.setattr(module, "_BLOCK", 4000)
     x, _, _, window = arrays_of("same", 50, np.random.default_rng(0))
     blocks = list(module._blocks(fake_cupy.ndarray(x), (3, 3), window))
     assert len(blocks) > 1

@@ -23,7 +23,7 @@ def _library():
     spec = importlib.util.find_spec("nvidia")
     folders = spec.submodule_search_locations if spec else ()
     paths = [path for folder in folders for path in Path(folder).rglob("libnvrtc.so*")]
-    return ctypes.CDLL(str(paths[0])) if paths else None
+    return ctypes.CDLL(str(max(paths, key=lambda path: path.name))) if paths else None
 
 
 def architectures():
