@@ -50,8 +50,10 @@ def results(of, prefix, x, w, dy, delta, r, s, window):
     )
 
 
-@pytest.mark.parametrize("size", [1, 2000])
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [*((name, 2000) for name in PLAIN), ("both", 1), ("one axis", 1)],
+)
 def test_blocks_of_any_size_make_the_same(module, name, size, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", size)
     rng = np.random.default_rng(0)
