@@ -44,7 +44,15 @@ if TYPE_CHECKING:
         NormalLearnedScale,
         Poisson,
     )
-    from varlayers.optimizers import SGD, Adam, AdamW, Clip, Frozen, schedules
+    from varlayers.optimizers import (
+        SGD,
+        Adam,
+        AdamW,
+        Clip,
+        Frozen,
+        Masked,
+        schedules,
+    )
     from varlayers.posteriors import (
         FullCovarianceNormal,
         LowRankNormal,
@@ -62,12 +70,14 @@ if TYPE_CHECKING:
         predict,
     )
     from varlayers.priors import (
+        HorseshoePrior,
         LaplacePrior,
         LogUniformPrior,
         NormalPrior,
         ScaleMixturePrior,
         StudentTPrior,
     )
+    from varlayers.pruning import Pruned, prune
     from varlayers.random import fold_in, key, native, split
     from varlayers.serialization import (
         describe,
@@ -116,7 +126,7 @@ _HOME = {
         "NormalLearnedScale",
         "Poisson",
     ),
-    "optimizers": ("SGD", "Adam", "AdamW", "Clip", "Frozen", "schedules"),
+    "optimizers": ("SGD", "Adam", "AdamW", "Clip", "Frozen", "Masked", "schedules"),
     "posteriors": (
         "FullCovarianceNormal",
         "LowRankNormal",
@@ -134,12 +144,14 @@ _HOME = {
         "predict",
     ),
     "priors": (
+        "HorseshoePrior",
         "LaplacePrior",
         "LogUniformPrior",
         "NormalPrior",
         "ScaleMixturePrior",
         "StudentTPrior",
     ),
+    "pruning": ("Pruned", "prune"),
     "random": ("fold_in", "key", "native", "split"),
     "serialization": (
         "describe",
@@ -179,12 +191,14 @@ __all__ = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "HeteroscedasticNormal",
+    "HorseshoePrior",
     "LaplacePrior",
     "LayerNorm",
     "LocalReparameterization",
     "LogUniformPrior",
     "Loss",
     "LowRankNormal",
+    "Masked",
     "MatrixNormal",
     "MaxPool",
     "MeanFieldNormal",
@@ -196,6 +210,7 @@ __all__ = [
     "Point",
     "Poisson",
     "Prediction",
+    "Pruned",
     "Quadrature",
     "Radial",
     "Rank1Normal",
@@ -221,6 +236,7 @@ __all__ = [
     "native",
     "posterior_outputs",
     "predict",
+    "prune",
     "rebuild",
     "register_class",
     "register_kernels",

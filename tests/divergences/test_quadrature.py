@@ -11,6 +11,7 @@ from varlayers.divergences import Quadrature
 from varlayers.divergences.quadrature import normal_nodes
 from varlayers.posteriors import MeanFieldNormal, Point
 from varlayers.priors import (
+    HorseshoePrior,
     LaplacePrior,
     NormalPrior,
     ScaleMixturePrior,
@@ -39,8 +40,10 @@ def integral(prior, loc, scale):
         log_p, _, _ = prior.log_prob(k, {}, np.array([w]), 1)
         return q.pdf(w) * (q.logpdf(w) - log_p)
 
+    bends = np.geomspace(1e-4, 1, 9)
     edges = np.linspace(loc - 10 * scale, loc + 10 * scale, 21)
-    edges = np.unique([*edges, *np.clip([-1.0, 0.0, 1.0], edges[0], edges[-1])])
+    inner = np.clip([*-bends, 0.0, *bends], edges[0], edges[-1])
+    edges = np.unique([*edges, *inner])
     return sum(quad(integrand, *pair)[0] for pair in pairwise(edges))
 
 
@@ -57,6 +60,8 @@ def integral(prior, loc, scale):
         (ScaleMixturePrior(scales=(0.1, 1)), 0.1, 1e-4),
         (LaplacePrior(), 0.1, 2e-3),
         (LaplacePrior(), 1.0, 2e-2),
+        (HorseshoePrior(), 0.1, 4.1e-2),
+        (HorseshoePrior(), 1.0, 8e-2),
     ],
 )
 def test_error_of_the_default_order_is_as_documented(prior, scale, error):

@@ -7,6 +7,7 @@ import numpy as np
 
 from varlayers.priors import (
     PRIORS,
+    HorseshoePrior,
     LaplacePrior,
     NormalPrior,
     ScaleMixturePrior,
@@ -19,6 +20,9 @@ _LEARNED = {"trainable": ("loc", "scale")}
 
 # Of each class: name -> prior.
 PRIOR_EXAMPLES = {
+    "HorseshoePrior": {  # so wide that differences see its spike as smooth
+        "learned": HorseshoePrior(0.3, 200.0, trainable=("scale",))
+    },
     "LaplacePrior": {
         "numbers": LaplacePrior(0.3, 0.7),
         "learned": LaplacePrior(-0.4, np.array([0.5, 2.0]), **_LEARNED),

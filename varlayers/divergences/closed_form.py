@@ -26,6 +26,7 @@ from varlayers.posteriors import (
     Rank1Normal,
 )
 from varlayers.priors import (
+    HorseshoePrior,
     LaplacePrior,
     LogUniformPrior,
     NormalPrior,
@@ -37,7 +38,13 @@ from varlayers.types import Array, Comparison, Divergence, Params, Posterior, Pr
 __all__ = ["CLOSED_FORMS", "ClosedForm"]
 
 _CORRELATED = (FullCovarianceNormal, LowRankNormal, MatrixNormal)
-_WITH_DENSITY = (LaplacePrior, NormalPrior, ScaleMixturePrior, StudentTPrior)
+_WITH_DENSITY = (
+    HorseshoePrior,
+    LaplacePrior,
+    NormalPrior,
+    ScaleMixturePrior,
+    StudentTPrior,
+)
 
 CLOSED_FORMS: dict[tuple[type, type], Divergence] = {
     (MeanFieldNormal, NormalPrior): kl_normal_normal,

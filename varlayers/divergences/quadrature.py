@@ -18,9 +18,10 @@ nats per weight, at most
     Student t, df = 1         1e-12   2e-4    3e-2
     spike and slab            1e-12   1e-4    6e-2
     Laplace                   2e-3    2e-2    6e-2
+    horseshoe                 4e-2    8e-2    0.12
 
-where Laplace's, whose cusp is what quadrature sees worst, falls as s / order; against a
-mean-field normal it has a closed form. Nodes are visited one at a time: memory is that
+where those of the last two, with a cusp or a spike at loc, fall slowly, Laplace's as
+s / order; Laplace's has a closed form. Nodes are visited one at a time: memory is that
 of one.
 
 Shapes: m, s and w_j have the weight's shape. In nats, summed over the elements.

@@ -1,5 +1,6 @@
 """Priors over one weight array, one file each."""
 
+from varlayers.priors.horseshoe import HorseshoePrior
 from varlayers.priors.laplace import LaplacePrior
 from varlayers.priors.log_uniform import LogUniformPrior
 from varlayers.priors.normal import NormalPrior
@@ -10,6 +11,7 @@ from varlayers.types import Prior
 
 __all__ = [
     "PRIORS",
+    "HorseshoePrior",
     "LaplacePrior",
     "LogUniformPrior",
     "NormalPrior",
@@ -24,5 +26,6 @@ PRIORS: dict[str, Prior] = {
     "laplace": LaplacePrior(),
     "student t": StudentTPrior(),
     "spike and slab": ScaleMixturePrior(),
+    "horseshoe": HorseshoePrior(),
     "log-uniform": LogUniformPrior(),
 }
