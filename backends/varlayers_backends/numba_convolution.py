@@ -121,7 +121,7 @@ def _outputs(
     if signs is not None:
         delta, (r, s) = packed(signs.delta, g), signs_of(signs, wide_of(g, g.unit))
     arrays = g, flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
-    sizes = 2 * g.lanes * HEIGHT, delta.size
+    sizes = 2 * g.lanes * HEIGHT, delta.size, g.c * g.block if delta.size else 0
     _in_pieces(
         lambda _, *part: numba_slabs.outputs(
             *arrays, _buffers(g, x.dtype, *sizes), *part
@@ -158,7 +158,7 @@ def _weights(
     patch, count = math.prod(w_shape[:-1]), 1 if signs is None else 2
     sums = np.zeros((count, pieces, patch * wide), x.dtype)
     filled = g.depth * g.out_h * g.out_w * wide if wide > g.o else 0
-    sizes = filled, patch * wide if len(r) else 0
+    sizes = filled, *((patch * wide, g.c * wide) if len(r) else (0, 0))
     _in_pieces(
         lambda i, *part: numba_slabs.weights(
             *(

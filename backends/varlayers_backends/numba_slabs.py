@@ -91,9 +91,9 @@ def outputs(
     """Store the outputs of slabs first to last - 1; of x² if square.
 
     With signs, r (n, c) and s (n, o filled up), the weight is theirs; else r is empty.
-    Buffers are a slab, a tile and, with signs, a packed weight.
+    Buffers are a slab, a tile and, with signs, a packed weight and the signs of (c, o).
     """
-    slab, some, own = buffers
+    slab, some, own, signs = buffers
     w, patch, made = loc, runs.shape[0] * g.length, -1
     for number in range(first, last):
         example, part = number // g.slabs, number % g.slabs
@@ -102,7 +102,7 @@ def outputs(
         _fill(g, x, example, start, depth, square, slab)
         if r.shape[0]:
             if example != made:
-                _flip(g, patch, loc, delta, r, s, example, own)
+                _flip(g, patch, loc, delta, r, s, example, own, signs)
             w, made = own, example
         for o in range(0, g.o, g.block):
             width = g.block if g.block == 1 or g.o - o > g.lanes else g.lanes
@@ -167,9 +167,9 @@ def weights(
 
     To dloc (patch, o filled up), and with signs to ddelta; else r is empty. Rows of
     outputs begin to look at x_rows. Buffers are a slab, zeros for the gradients of its
-    outputs filled up and, with signs, zeros for a weight.
+    outputs filled up and, with signs, zeros for a weight and the signs of (c, o).
     """
-    slab, filled, own = buffers
+    slab, filled, own, signs = buffers
     wide, dw = ((g.o - 1) // g.lanes + 1) * g.lanes, dloc
     if r.shape[0]:
         dw = own
@@ -190,7 +190,7 @@ def weights(
             _block(g, slab, runs, x_rows[row:end], grads, at, wide, dw)
             at += some * g.out_w * wide
         if r.shape[0] and (number + 1 == last or part + 1 == g.slabs):
-            _unflip(g, wide, own, r, s, example, dloc, ddelta)
+            _unflip(g, wide, own, r, s, example, dloc, ddelta, signs)
 
 
 @inner
@@ -231,28 +231,49 @@ def _fill(
 
 @inner
 def _flip(
-    g: Any, patch: int, loc: Any, delta: Any, r: Any, s: Any, example: int, w: Any
+    g: Any,
+    patch: int,
+    loc: Any,
+    delta: Any,
+    r: Any,
+    s: Any,
+    example: int,
+    w: Any,
+    signs: Any,
 ) -> None:
-    """Store the packed weight of an example."""
-    wide = loc.shape[0] // patch
+    """Store the packed weight of an example; signs is a buffer."""
+    wide, at = loc.shape[0] // patch, 0
     for o in range(0, wide, g.block):
         width = g.block if g.block == 1 or wide - o > g.lanes else g.lanes
-        s_at = example * wide + o
-        for k in range(patch):
-            sign, at = r[example * g.c + k % g.c], o * patch + k * width
+        for c in range(g.c):
             for i in range(width):
-                w[at + i] = loc[at + i] + delta[at + i] * (sign * s[s_at + i])
+                sign = r[example * g.c + c] * s[example * wide + o + i]
+                signs[c * width + i] = sign
+        for _ in range(patch // g.c):
+            for i in range(g.c * width):
+                w[at + i] = loc[at + i] + delta[at + i] * signs[i]
+            at += g.c * width
 
 
 @inner
 def _unflip(
-    g: Any, wide: int, dw: Any, r: Any, s: Any, example: int, dloc: Any, ddelta: Any
+    g: Any,
+    wide: int,
+    dw: Any,
+    r: Any,
+    s: Any,
+    example: int,
+    dloc: Any,
+    ddelta: Any,
+    signs: Any,
 ) -> None:
-    """Add dw of an example to dloc and ddelta, and set it to 0."""
-    for k in range(dw.shape[0] // wide):
-        sign = r[example * g.c + k % g.c]
+    """Add dw of an example to dloc and ddelta, and set it to 0; signs is a buffer."""
+    size = g.c * wide
+    for c in range(g.c):
         for o in range(wide):
-            i = k * wide + o
-            dloc[i] += dw[i]
-            ddelta[i] += dw[i] * (sign * s[example * wide + o])
-            dw[i] = dw.dtype.type(0)
+            signs[c * wide + o] = r[example * g.c + c] * s[example * wide + o]
+    for at in range(0, dw.shape[0], size):
+        for i in range(size):
+            dloc[at + i] += dw[at + i]
+            ddelta[at + i] += dw[at + i] * signs[i]
+            dw[at + i] = dw.dtype.type(0)

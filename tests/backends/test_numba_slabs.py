@@ -41,7 +41,7 @@ def test_gradients_are_added():
     g, runs = slabs_of(x, (2, 1, 1), Window((1,), (1,), ((0, 0),)))
     none, dw = np.empty(0), np.full(2 * g.lanes, 10.0)
     arguments = (g, x.reshape(-1), False, runs, np.zeros(1, int), dy.reshape(-1))
-    buffers = np.empty(4), np.zeros(3 * g.lanes), none
+    buffers = np.empty(4), np.zeros(3 * g.lanes), none, none
     for _ in range(2):
         weights(*arguments, none, none, dw, dw, buffers, 0, 1)
     assert dw[:: g.lanes].tolist() == [16, 16]
