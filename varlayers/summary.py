@@ -14,9 +14,10 @@ import numpy as np
 from varlayers import tree
 from varlayers.dispatch import kernels_for
 from varlayers.serialization.registry import entry_name
+from varlayers.tables import table
 from varlayers.types import Array, Layer, Params, Shape
 
-__all__ = ["compact", "count_parameters", "summarize"]
+__all__ = ["compact", "count_parameters", "summarize", "walk"]
 
 _HEADER = ("Name", "Layer", "Output", "Parameters", "KL (nats)", "|loc|/scale")
 _LEFT_ALIGNED = 3
@@ -60,7 +61,7 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
     shape = None if input_shape is None else tuple(input_shape)
     rows = [
         _row(name, inner, values, x_shape)
-        for name, inner, values, x_shape in _walk(layer, params, shape)
+        for name, inner, values, x_shape in walk(layer, params, shape)
     ]
     total = _Row(
         "",
@@ -70,7 +71,7 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
         _total(row.kl for row in rows),
         np.concatenate([row.ratios for row in rows]),
     )
-    return _table([row.cells() for row in rows], total.cells())
+    return table(_HEADER, [row.cells() for row in rows], total.cells(), _LEFT_ALIGNED)
 
 
 def count_parameters(params: Params) -> int:
@@ -124,8 +125,8 @@ class _Row(NamedTuple):
         return self.name, self.layer, self.output, f"{self.size:,}", kl, ratio
 
 
-def _walk(
-    layer: Layer, params: Params, x_shape: Shape | None, path: str = ""
+def walk(
+    layer: Layer, params: Params, x_shape: Shape | None = None, path: str = ""
 ) -> Iterator[tuple[str, Layer, Params, Shape | None]]:
     """Yield the innermost layers, with their names, parameters and input shapes."""
     children = layer.children(x_shape)
@@ -133,7 +134,7 @@ def _walk(
         yield path, layer, params, x_shape
     for name, (child, shape) in children.items():
         inner = f"{path}.{name}" if path else name
-        yield from _walk(child, params.get(name, {}), shape, inner)
+        yield from walk(child, params.get(name, {}), shape, inner)
 
 
 def _row(name: str, layer: Layer, params: Params, x_shape: Shape | None) -> _Row:
@@ -177,20 +178,3 @@ def _host(x: Array) -> Any:
 def _total(values: Iterator[float | None]) -> float | None:
     present = [value for value in values if value is not None]
     return sum(present) if present else None
-
-
-def _table(rows: list[tuple[str, ...]], total: tuple[str, ...]) -> str:
-    every = [_HEADER, *rows, total]
-    used = [any(row[i] for row in every[1:]) for i in range(len(_HEADER))]
-    widths = [max(len(row[i]) for row in every) for i in range(len(_HEADER))]
-
-    def line(row: tuple[str, ...]) -> str:
-        cells = (
-            cell.ljust(width) if index < _LEFT_ALIGNED else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            if used[index]
-        )
-        return "  ".join(cells).rstrip()
-
-    rule = "-" * len(line(_HEADER))
-    return "\n".join([line(_HEADER), rule, *map(line, rows), rule, line(total)])

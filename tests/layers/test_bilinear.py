@@ -246,3 +246,16 @@ def test_nan_comes_out_as_nan():
         layer = Dense(3, 2, estimator=estimator)
         y = forward(layer, layer.init(key(0), X), x)
         np.testing.assert_array_equal(np.isnan(y).any(axis=1), [0, 1, 0, 0])
+
+
+def test_with_points_has_neither_noise_nor_beliefs():
+    belief = {"prior": "normal", "bias_prior": "normal", "divergence": "monte carlo"}
+    layer = Dense(3, 2, estimator="local", bias="normal", **belief).with_points()
+    params = layer.init(key(0), X)
+    assert {name: list(part) for name, part in params.items()} == {
+        "kernel": ["loc"],
+        "bias": ["loc"],
+    }
+    assert layer.draw(key(0), X.shape, X) == {}
+    assert layer.kl(params) == {}
+    assert Dense(3, 2, bias=None).with_points().bias is None

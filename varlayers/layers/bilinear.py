@@ -182,6 +182,12 @@ class Bilinear(BilinearParts, ABC):
             bias_prior=bias_prior,
         )
 
+    def with_points(self) -> Self:
+        """Return the same layer with points for posteriors, and no priors."""
+        bias = None if self.bias is None else "point"
+        without = {"prior": None, "bias_prior": None, "divergence": None}
+        return replace(self, posterior="point", bias=bias, **without)
+
     def _site(self, k: Kernels) -> Site:
         return Site(k, self.map, cast("RandomPosterior", self.posterior))
 

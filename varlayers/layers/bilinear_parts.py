@@ -105,6 +105,11 @@ class BilinearParts(Leaf, ABC):
         """(fan_in, fan_out) of the kernel."""
 
     @property
+    def posteriors(self) -> dict[str, Posterior]:
+        """The posterior of each weight, by name."""
+        return {name: weight.posterior for name, weight in self._weights.items()}
+
+    @property
     def divergences(self) -> dict[str, Divergence]:
         """The divergence in use for each weight that has a prior."""
         return self._beliefs.divergences

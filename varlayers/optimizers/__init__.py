@@ -3,6 +3,7 @@
 from varlayers.optimizers.adam import Adam, AdamW
 from varlayers.optimizers.clipping import Clip, clip_by_global_norm
 from varlayers.optimizers.frozen import Frozen
+from varlayers.optimizers.masked import Masked
 from varlayers.optimizers.schedules import (
     Constant,
     Cosine,
@@ -25,6 +26,7 @@ __all__ = [
     "Exponential",
     "Frozen",
     "Linear",
+    "Masked",
     "WarmUp",
     "clip_by_global_norm",
     "value_at",

@@ -62,6 +62,9 @@ class MeanFieldNormal(ScaledNormal):
         scale, slope = k.scale_normal(params["rho"], self.shift)
         return params["loc"], scale, slope
 
+    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        return self.silenced(k, params, kept)
+
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q
         return k.sample_normal(loc, scale, eps)

@@ -75,6 +75,10 @@ class MultiplicativeNormal(ScaledNormal):
         s, slope = k.scale_normal(params["rho"], self.shift)
         return params["loc"], s, slope
 
+    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        loc = params["loc"]  # the noise is relative to it
+        return {**params, "loc": k.xp.where(kept, loc, k.xp.zeros_like(loc))}
+
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, s, _ = q
         return loc * (1 + s * eps)

@@ -32,6 +32,10 @@ class Point:
     def constrain(self, k: Kernels, params: Params) -> Saved:
         return (params["loc"],)
 
+    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        loc = params["loc"]
+        return {"loc": k.xp.where(kept, loc, k.xp.zeros_like(loc))}
+
     def mean(self, k: Kernels, params: Params) -> Array:
         return params["loc"]
 

@@ -89,6 +89,10 @@ class Rank1Normal(Scaled):
         column = k.scale_normal(params["column_rho"], self.shift)
         return params["loc"], *row, *column
 
+    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        loc = params["loc"]  # the noise is relative to it
+        return {**params, "loc": k.xp.where(kept, loc, k.xp.zeros_like(loc))}
+
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         r, s, *_ = self._factors(q, eps)
         return q[0] * self._outer(k, r, s, q[0])

@@ -24,6 +24,8 @@ from varlayers.types import Array, Params, Saved, Shape
 
 __all__ = ["Scaled", "ScaledNormal"]
 
+_SILENT = -1000.0  # a rho whose softplus is 0
+
 
 @dataclass(frozen=True)
 class Scaled(ABC):
@@ -105,6 +107,14 @@ class Scaled(ABC):
             )
             raise ValueError(msg)
         return math.log(math.expm1(scale - self.shift))
+
+    def silenced(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        """Return loc and rho with loc 0 and the least scale where not kept."""
+        xp, loc, rho = k.xp, params["loc"], params["rho"]
+        return {
+            "loc": xp.where(kept, loc, xp.zeros_like(loc)),
+            "rho": xp.where(kept, rho, xp.full_like(rho, _SILENT)),
+        }
 
     def log_scales(self, k: Kernels, scale: Array, slope: Array) -> tuple[Array, Array]:
         """Return Σ log(scale), minus infinity where a scale is 0, and its gradient."""

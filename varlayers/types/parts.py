@@ -98,7 +98,9 @@ class Map(Protocol):
 class Posterior(Protocol):
     """A distribution over one weight array; its parameters are a dict of arrays.
 
-    A deterministic one has these members only; any other is a `RandomPosterior`.
+    A deterministic one has these members only; any other is a `RandomPosterior`. One
+    whose weights can be pruned one by one has `masked(k, params, kept)`, too: it
+    returns parameters that give 0, with the least noise there can be, where not `kept`.
     """
 
     deterministic: ClassVar[bool]
