@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from varlayers import metrics
     from varlayers.conversion import from_deterministic
     from varlayers.dispatch import kernels_for, register_kernels
-    from varlayers.divergences import ClosedForm, MonteCarlo, Quadrature
+    from varlayers.divergences import ClosedForm, MonteCarlo, Quadrature, Renyi
     from varlayers.elbo import ELBO, Loss
     from varlayers.estimators import (
         Flipout,
@@ -97,7 +97,7 @@ __version__ = "0.1.0"
 _HOME = {
     "conversion": ("from_deterministic",),
     "dispatch": ("kernels_for", "register_kernels"),
-    "divergences": ("ClosedForm", "MonteCarlo", "Quadrature"),
+    "divergences": ("ClosedForm", "MonteCarlo", "Quadrature", "Renyi"),
     "elbo": ("ELBO", "Loss"),
     "estimators": ("Flipout", "LocalReparameterization", "Reparameterization"),
     "initializers": ("VarianceScaling",),
@@ -214,6 +214,7 @@ __all__ = [
     "Quadrature",
     "Radial",
     "Rank1Normal",
+    "Renyi",
     "Reparameterization",
     "Reshape",
     "Residual",

@@ -15,6 +15,7 @@ from varlayers.divergences import (
     ClosedForm,
     MonteCarlo,
     Quadrature,
+    Renyi,
     divergence_of,
 )
 from varlayers.layers import Dense
@@ -24,7 +25,7 @@ from varlayers.random import key
 from varlayers.tree import map_leaves
 from varlayers.types import Comparison
 
-WAYS = (ClosedForm(), Quadrature(8), MonteCarlo(2))
+WAYS = (ClosedForm(), Quadrature(8), MonteCarlo(2), Renyi(0.9, 6))
 ALL_PRIORS = {**EVERY_PRIOR, "log-uniform": LogUniformPrior()}
 BELIEFS = {**POSTERIORS, "mean of normal": MeanOf(MeanFieldNormal())}
 FEW = ("NormalPrior learned", "StudentTPrior learned")  # for most posteriors

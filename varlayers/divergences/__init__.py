@@ -3,6 +3,7 @@
 from varlayers.divergences.closed_form import CLOSED_FORMS, ClosedForm
 from varlayers.divergences.monte_carlo import MonteCarlo
 from varlayers.divergences.quadrature import Quadrature
+from varlayers.divergences.renyi import Renyi
 from varlayers.types import Divergence, Posterior, Prior
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ClosedForm",
     "MonteCarlo",
     "Quadrature",
+    "Renyi",
     "divergence_of",
 ]
 
