@@ -69,15 +69,25 @@ def test_starts_with_the_variance_of_a_mean_field_normal(rank):
     assert np.all(np.std(params["factor"], axis=0) > 0.0)
 
 
-def test_small_scales_beside_a_large_factor_in_float32(library):
-    """C = I + Vᵀ V is then of order 1e8; K is still right to a few digits."""
-    params = PARAMS | {"rho": np.full(SHAPE, -9.0)}
+@pytest.mark.parametrize("rank", [2, 7])
+def test_small_scales_beside_a_large_factor_in_float32(library, rank):
+    """I + Vᵀ V would be of order 1e9, and singular to rounding for a rank above n."""
+    posterior = LowRankNormal(rank=rank)
+    params = PARAMS | {
+        "rho": np.full(SHAPE, -1e3),
+        "factor": np.random.default_rng(5).normal(size=(4, rank)),
+    }
     moved = library.tree(params, "float32")
     k = kernels_for(moved["loc"])
-    actual, grads = POSTERIOR.entropy(k, POSTERIOR.constrain(k, moved))
-    desired, expected = POSTERIOR.entropy(K, POSTERIOR.constrain(K, params))
-    assert float(actual) == pytest.approx(desired, rel=1e-4)
-    assert_same(library, grads["factor"], np.float32(expected["factor"]), 1e-3)
+    actual, grads = posterior.entropy(k, posterior.constrain(k, moved))
+    desired, expected = posterior.entropy(K, posterior.constrain(K, params))
+    assert float(actual) == pytest.approx(desired, rel=1e-5)
+    for name in ("factor", "rho"):
+        assert_same(library, grads[name], np.float32(expected[name]), 1e-2)
+    covariance = params["factor"] @ params["factor"].T + 1e-10 * np.eye(4)
+    exact = multivariate_normal(np.zeros(4), covariance, allow_singular=True)
+    if rank > 4:
+        assert desired == pytest.approx(exact.entropy(), rel=1e-8)
 
 
 @pytest.mark.parametrize(

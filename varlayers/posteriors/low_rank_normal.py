@@ -5,13 +5,14 @@
     w = loc + scale ∘ ε + U ε′       dloc = dw   dscale = dw ∘ ε     dU = dw ε′ᵀ
     var = scale² + Σⱼ U²             dscale = 2 scale ∘ dvar   dU = 2 dvar ∘ U  (by row)
 
-    V = D⁻¹ U    C = I + Vᵀ V    K = V C⁻¹       so Σ⁻¹ = D⁻¹ (I - K Vᵀ) D⁻¹
-    H = n (1 + log 2π) / 2 + Σ log(scale) + log|C| / 2
-    dH:  dscale = (1 - Σⱼ K ∘ V) / scale         dU = D⁻¹ K
-    z = ε + V ε′     u = z - K Vᵀ z              z · u = (w - loc)ᵀ Σ⁻¹ (w - loc)
+    V = D⁻¹ U    [V; I] = [P; Q] R (its QR)      so Σ⁻¹ = D⁻¹ (I - P Pᵀ) D⁻¹
+    H = n (1 + log 2π) / 2 + Σ log(scale) + Σ log|diag R|
+    dH:  dscale = (1 - Σⱼ P²) / scale            dU = D⁻¹ P Qᵀ
+    z = ε + V ε′     u = z - P Pᵀ z              z · u = (w - loc)ᵀ Σ⁻¹ (w - loc)
     log q(w) = n / 2 - z · u / 2 - H
     d log q: dscale = (u² - u ∘ ε) / scale       dU = D⁻¹ u (Vᵀ u - ε′)ᵀ       less dH
 
+RᵀR = I + VᵀV is never formed: it would lose the I where U is far larger than D.
 Noise is n + rank numbers for a weight of n elements, ε first, so more than w has: the
 density is that of w, not of the noise.
 
@@ -116,11 +117,11 @@ class LowRankNormal(Scaled):
 
     def entropy(self, k: Kernels, q: Saved) -> tuple[Array, dict[str, Array]]:
         xp, (loc, scale, slope, factor) = k.xp, q
-        column, v, kv, log_det = self._whitened(k, scale, factor)
-        stretch = xp.sum(xp.log(scale)) + 0.5 * log_det
+        column, _, (top, bottom), log_det = self._whitened(k, scale, factor)
+        stretch = xp.sum(xp.log(scale)) + log_det
         value = self.normal_entropy(math.prod(loc.shape), stretch)
-        rest = xp.reshape(1 - xp.sum(kv * v, axis=1), loc.shape)
-        drho, dfactor = rest / scale * slope, kv / column
+        rest = xp.reshape(1 - xp.sum(top * top, axis=1), loc.shape)
+        drho, dfactor = rest / scale * slope, top @ bottom.T / column
         return value, {"loc": xp.zeros_like(loc), "rho": drho, "factor": dfactor}
 
     def log_density_at(
@@ -129,9 +130,9 @@ class LowRankNormal(Scaled):
         xp, (loc, scale, slope, factor) = k.xp, q
         own, shared = self._split(eps)
         entropy, grads = self.entropy(k, q)
-        column, v, kv, _ = self._whitened(k, scale, factor)
+        column, v, (top, _), _ = self._whitened(k, scale, factor)
         z = own + v @ shared
-        u = z - kv @ (v.T @ z)
+        u = z - top @ (top.T @ z)
         value = 0.5 * (math.prod(loc.shape) - xp.sum(z * u)) - entropy
         drho = xp.reshape(u * u - u * own, loc.shape) / scale * slope
         row = xp.reshape(v.T @ u - shared, (1, -1))
@@ -145,11 +146,13 @@ class LowRankNormal(Scaled):
 
     def _whitened(
         self, k: Kernels, scale: Array, factor: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """Return scale as a column, V, K and log|C|."""
+    ) -> tuple[Array, Array, tuple[Array, Array], Array]:
+        """Return scale as a column, V, (P, Q) and Σ log|diag R|."""
         xp = k.xp
         column = xp.reshape(scale, (-1, 1))
         v = factor / column
         eye = xp.eye(self.rank, dtype=v.dtype, device=k.device(v))
-        c = eye + v.T @ v
-        return column, v, v @ xp.linalg.inv(c), xp.linalg.slogdet(c)[1]
+        both, r = xp.linalg.qr(xp.concat([v, eye], axis=0))
+        log_det = xp.sum(xp.log(xp.abs(xp.linalg.diagonal(r))))
+        n = v.shape[0]
+        return column, v, (both[:n, :], both[n:, :]), log_det
