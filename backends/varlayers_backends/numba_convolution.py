@@ -31,6 +31,7 @@ from varlayers_backends.numba_layout import (
 )
 from varlayers_backends.numba_slabs import Slabs
 from varlayers_backends.numba_tile import HEIGHT, lanes_of
+from varlayers_backends.numpy_buffers import empty, zeros
 
 __all__ = [
     "adjoint_w",
@@ -116,7 +117,7 @@ def _outputs(
     """Return the outputs for x or x², with the weight w or with that of the signs."""
     g, runs = slabs_of(x, w.shape, window)
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
-    y, loc = np.empty((len(x), *out, w.shape[-1]), x.dtype), packed(w, g)
+    y, loc = empty((len(x), *out, w.shape[-1]), x.dtype), packed(w, g)
     delta, r, s = loc[:0], loc[:0], loc[:0]
     if signs is not None:
         delta, (r, s) = packed(signs.delta, g), signs_of(signs, wide_of(g, g.unit))
@@ -156,7 +157,7 @@ def _weights(
     starts = np.arange(g.depth)[:, None] * d + np.arange(g.out_h) * h
     arrays = g, flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, flat(dy)
     patch, count = math.prod(w_shape[:-1]), 1 if signs is None else 2
-    sums = np.zeros((count, pieces, patch * wide), x.dtype)
+    sums = zeros((count, pieces, patch * wide), x.dtype)
     filled = g.depth * g.out_h * g.out_w * wide if wide > g.o else 0
     sizes = filled, *((patch * wide, g.c * wide) if len(r) else (0, 0))
     _in_pieces(
