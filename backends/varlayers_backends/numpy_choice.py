@@ -7,7 +7,6 @@ or fails, with one warning. VARLAYERS_NUMBA=0 in the environment turns it off.
 
 import os
 import warnings
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -22,11 +21,13 @@ _KEY = Key(1, 2)
 
 def kernels() -> NumpyKernels:
     """Return the fastest kernels that work here."""
-    if os.environ.get("VARLAYERS_NUMBA") == "0" or find_spec("numba") is None:
+    if os.environ.get("VARLAYERS_NUMBA") == "0":
         return NumpyKernels()
     try:
         return _compiled()
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "numba":
+            return NumpyKernels()
         reason = str(error).strip().partition("\n")[0]
         warnings.warn(
             f"numba does not work here ({type(error).__name__}: {reason}). varlayers "
