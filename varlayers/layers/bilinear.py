@@ -185,8 +185,14 @@ class Bilinear(BilinearParts, ABC):
     def with_points(self) -> Self:
         """Return the same layer with points for posteriors, and no priors."""
         bias = None if self.bias is None else "point"
-        without = {"prior": None, "bias_prior": None, "divergence": None}
-        return replace(self, posterior="point", bias=bias, **without)
+        return replace(
+            self,
+            posterior="point",
+            prior=None,
+            bias=bias,
+            bias_prior=None,
+            divergence=None,
+        )
 
     def _site(self, k: Kernels) -> Site:
         return Site(k, self.map, cast("RandomPosterior", self.posterior))
