@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from support.gradients import assert_equal_trees
+from support.libraries import assert_same
+from support.problems import problem
 
 from varlayers.dispatch import kernels_for
 from varlayers.divergences import MonteCarlo, Quadrature
@@ -89,6 +91,24 @@ def test_more_samples_have_noise_of_their_own():
     assert kls["kernel"] == pytest.approx(np.mean([kl["kernel"] for kl, _ in parts]))
     mean = map_leaves(lambda *g: sum(g) / 5, *(g for _, g in parts))
     assert_equal_trees(grads, mean, 1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["local", "flipout"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_samples_are_the_same_on_every_library(library, estimator, count):
+    layer = Dense(
+        3, 2, prior=LEARNED, estimator=estimator, divergence=MonteCarlo(count)
+    )
+
+    def run(case):
+        noise = layer.draw(key(1), case.x.shape, case.x)
+        _, saved = layer.forward(case.params, case.x, noise)
+        _, dparams = layer.backward(saved, case.dy)
+        kls, total = layer.add_kl(saved, dparams, 0.3)
+        return {"noise": noise, "kls": kls, "total": total, "kl": layer.kl(case.params)}
+
+    case = problem(layer, (4, 3))
+    assert_same(library, case.run_on(library, run), run(case), 1e-12)
 
 
 def layer_noise(noise):
