@@ -1,0 +1,65 @@
+"""What a layer holds: posteriors, priors, files."""
+
+import json
+
+import numpy as np
+import pytest
+
+import varlayers as vl
+from varlayers.compat import tfl
+from varlayers.compat.tfl.held import pack, unpack
+
+X = np.random.default_rng(0).normal(size=(5, 3))
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_posteriors_and_priors(activation):
+    layer = tfl.DenseFlipout(2, activation)
+    layer(X)
+    params = layer.params if activation is None else layer.params["0"]
+    posterior = layer.kernel_posterior
+    scale = np.log1p(np.exp(params["kernel"]["rho"])) + 2.0**-52
+    np.testing.assert_array_equal(posterior.mean(), params["kernel"]["loc"])
+    np.testing.assert_allclose(posterior.stddev(), scale, rtol=1e-12)
+    np.testing.assert_allclose(posterior.variance(), scale**2, rtol=1e-12)
+    np.testing.assert_array_equal(layer.bias_posterior.stddev(), 0)
+    assert layer.kernel_prior == vl.NormalPrior()
+    assert layer.bias_prior is None
+    assert len(layer.trainable_variables) == 3
+    assert layer.non_trainable_variables == []
+
+
+def test_without_a_bias():
+    layer = tfl.DenseFlipout(2, bias_posterior_fn=None)
+    layer.build((None, 3))
+    assert layer.bias_posterior is None
+    assert len(layer.variables) == 2
+
+
+def test_nothing_is_held_before_the_first_call():
+    layer = tfl.DenseFlipout(2)
+    for name in ("params", "losses", "variables", "kernel_posterior", "kernel_prior"):
+        with pytest.raises(ValueError, match="DenseFlipout expected to be called or b"):
+            getattr(layer, name)
+
+
+def test_save_and_load(tmp_path):
+    pytest.importorskip("safetensors")
+    one, other = (tfl.DenseFlipout(2, "relu", seed=seed) for seed in (0, 1))
+    one(X)
+    other(X)
+    one.save(tmp_path / "layer.safetensors")
+    other.load(tmp_path / "layer.safetensors")
+    np.testing.assert_array_equal(one(X), other(X))
+
+
+def test_summary():
+    layer = tfl.DenseFlipout(2)
+    layer(X)
+    assert "Dense(3, 2" in layer.summary((5, 3))
+
+
+def test_pack_is_json_and_comes_back():
+    value = {"prior": vl.NormalPrior(np.array([0.5, 1.0])), "size": (3, 2)}
+    assert unpack(json.loads(json.dumps(pack(value)))) == value
+    assert pack("relu") == "relu"

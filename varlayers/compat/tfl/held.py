@@ -1,0 +1,158 @@
+"""What a layer of this face holds once it is built, and how it is kept."""
+
+import os
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from varlayers import tree
+from varlayers.layers.bilinear import Bilinear
+from varlayers.serialization import describe, rebuild
+from varlayers.serialization.description import Description
+from varlayers.stateful import Backward, Stateful
+from varlayers.summary import summarize
+from varlayers.types import Array, Layer, Params, Prior, Shape
+
+__all__ = ["Held", "Marginals", "pack", "unpack"]
+
+
+class Marginals(NamedTuple):
+    """Mean and standard deviation of each element of a weight's posterior."""
+
+    loc: Array
+    scale: Array
+
+    def mean(self) -> Array:
+        """Return the mean."""
+        return self.loc
+
+    def stddev(self) -> Array:
+        """Return the standard deviation, 0 for a point."""
+        return self.scale
+
+    def variance(self) -> Array:
+        """Return the variance."""
+        return self.scale * self.scale
+
+
+class Held:
+    """The state of a layer: none before `build` or the first call.
+
+    Attributes:
+        layer: the layer of varlayers, for `vl.Sequential`, `vl.ELBO` and the rest.
+    """
+
+    layer: Layer
+    trainable: bool
+
+    def __init__(self) -> None:
+        self._state: Stateful | None = None
+        self._latest: tuple[Backward | None, Array | None] = (None, None)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, a nested dict. Assign one of the same names and shapes."""
+        return self._built().params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        self._built().params = params
+
+    @property
+    def variables(self) -> list[Array]:
+        """The parameters in order."""
+        return self._built().trainable_variables
+
+    @property
+    def trainable_variables(self) -> list[Array]:
+        """The parameters, if the layer is trainable."""
+        return self.variables if self.trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Array]:
+        """The parameters, if the layer is not trainable."""
+        return [] if self.trainable else self.variables
+
+    @property
+    def losses(self) -> list[Array]:
+        """The divergences in nats, unscaled, and the penalty of the latest output."""
+        self._built()
+        way, penalty = self._latest
+        if way is None:
+            parts = self.layer.kl(self.params)
+        else:
+            zeros = tree.map_leaves(lambda p: 0 * p, self.params)
+            parts, _ = self.layer.add_kl(way.saved, zeros, 0.0)
+        return tree.leaves(parts) + ([] if penalty is None else [penalty])
+
+    @property
+    def kernel_posterior(self) -> Marginals:
+        """Mean and standard deviation of the kernel."""
+        return self._weights["kernel"]
+
+    @property
+    def bias_posterior(self) -> Marginals | None:
+        """Mean and standard deviation of the bias, if there is one."""
+        return self._weights.get("bias")
+
+    @property
+    def kernel_prior(self) -> Prior | None:
+        """The prior of the kernel, if it is compared with one."""
+        return cast("Prior | None", self._bilinear.prior)
+
+    @property
+    def bias_prior(self) -> Prior | None:
+        """The prior of the bias, if it is compared with one."""
+        return cast("Prior | None", self._bilinear.bias_prior)
+
+    def summary(self, input_shape: Shape | None = None) -> str:
+        """Return a table of the layer; see `summarize`."""
+        return summarize(self.layer, self.params, input_shape)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters and where the noise stands into a file."""
+        self._built().save(path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take both from a file of the same layer, built."""
+        self._built().load(path)
+
+    def _built(self) -> Stateful:
+        if self._state is None:
+            msg = (
+                f"{type(self).__name__} expected to be called or built before it has "
+                "parameters. Call it, or build(input_shape)."
+            )
+            raise ValueError(msg)
+        return self._state
+
+    @property
+    def _bilinear(self) -> Bilinear:
+        self._built()
+        inner = getattr(self.layer, "layers", (self.layer,))[0]
+        return cast("Bilinear", inner)
+
+    @property
+    def _weights(self) -> dict[str, Marginals]:
+        params = self.params
+        found = self.layer.weights(params)
+        found = found.get("0", found)
+        return {name: Marginals(**parts) for name, parts in found.items()}
+
+
+def pack(value: Any) -> Any:
+    """Return a description that JSON can hold, arrays included."""
+    content, arrays = describe(value)
+    if not arrays:
+        return content
+    lists = {name: array.tolist() for name, array in arrays.items()}
+    return {"content": content, "arrays": lists}
+
+
+def unpack(content: Any) -> Any:
+    """Return what `pack` was given."""
+    arrays = {}
+    if isinstance(content, dict) and "arrays" in content:
+        arrays = {name: np.asarray(a) for name, a in content["arrays"].items()}
+        content = content["content"]
+    return rebuild(Description(content, arrays))
