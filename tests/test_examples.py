@@ -75,6 +75,21 @@ def test_autoencoder_rebuilds_digits(tmp_path):
     assert path.stat().st_size > 20_000
 
 
+def test_posteriors_prune_further_than_sizes(tmp_path):
+    path = tmp_path / "sparsity.png"
+    script = EXAMPLES / "sparsity.py"
+    printed = run(script, "--epochs", 40, "--seeds", 1, "--output", path)
+    rows = re.findall(r"^(\S.*?) +((?:[\d.]+% *){9})$", printed, re.MULTILINE)
+    curves = {name: [float(cell[:-1]) for cell in row.split()] for name, row in rows}
+    ratio, alpha, _, size = curves.values()
+    assert [curve[0] > 90 for curve in curves.values()] == [True] * 4
+    assert min(ratio[3], alpha[3]) > 90 > size[3] + 10
+    assert alpha[-1] > 90
+    before, after = re.search(r"accuracy ([\d.]+)% before, ([\d.]+)%", printed).groups()
+    assert float(after) > float(before) - 2
+    assert path.stat().st_size > 20_000
+
+
 def test_images_are_read_from_the_files_of_fashion_mnist(tmp_path):
     images = runpy.run_path(str(EXAMPLES / "images.py"))
     pixels = np.arange(3 * 28 * 28).reshape(3, 28, 28).astype(np.uint8)
