@@ -63,6 +63,11 @@ class Beliefs:
         self.size = sum(map(len, self.shapes.values())) + sum(self._counts.values())
 
     @property
+    def draws(self) -> bool:
+        """Whether a divergence looks at samples."""
+        return bool(self._counts)
+
+    @property
     def divergences(self) -> dict[str, Divergence]:
         """The divergence of each weight that is compared with its prior."""
         return {
@@ -95,9 +100,9 @@ class Beliefs:
         """Draw noise of the shapes that `noise_shapes` returns."""
         noise = {}
         for index, (name, weight) in enumerate(self._weights.items()):
-            full, own = f"{name}_divergence", fold_in(source, index)
+            full = f"{name}_divergence"
             if full in shapes and weight.random is not None:
-                count, *shape = shapes[full]
+                own, (count, *shape) = fold_in(source, index), shapes[full]
                 draws = [
                     weight.random.draw(k, fold_in(own, i), tuple(shape), like)
                     for i in range(count)

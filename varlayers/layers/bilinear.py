@@ -100,7 +100,9 @@ class Bilinear(BilinearParts, ABC):
         self.out_shape(x_shape)
         k = kernels_for(like)
         shapes = self._noise_shapes(k, tuple(x_shape))
-        noise = self._beliefs.draw(k, fold_in(key, 2), shapes, like)
+        noise = {}
+        if self._beliefs.draws:
+            noise = self._beliefs.draw(k, fold_in(key, 2), shapes, like)
         shapes = {name: shapes[name] for name in shapes.keys() - noise.keys()}
         if self._drawn_bias is not None:
             shape = shapes.pop("bias")
