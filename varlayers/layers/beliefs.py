@@ -65,7 +65,7 @@ class Beliefs:
     @property
     def draws(self) -> bool:
         """Whether a divergence looks at samples."""
-        return bool(self._counts)
+        return any(self._counts.values())
 
     @property
     def divergences(self) -> dict[str, Divergence]:
