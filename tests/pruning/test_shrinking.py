@@ -188,6 +188,15 @@ def test_one_loss_leads_to_another():
         ("2", "kernel", (4, slice(2, None))),
     )
     assert sizes(shrunk(MODEL, params)) == [(4, 4), (4, 4), (4, 3)]
+    # unit 2 of the first is always 0, and all that feeds unit 5 of the second
+    params = with_zeros(
+        MODEL,
+        ("0", "kernel", (slice(None), 2)),
+        ("0", "bias", 2),
+        ("2", "kernel", ([0, 1, 3, 4], 5)),
+        ("2", "bias", 5),
+    )
+    assert sizes(shrunk(MODEL, params)) == [(4, 4), (4, 5), (5, 3)]
 
 
 def test_one_unit_remains():

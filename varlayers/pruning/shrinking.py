@@ -122,7 +122,6 @@ def _links(layers: list[Layer], params: Params) -> Iterator[_Link]:
             if isinstance(between, Activation):
                 zero_stays &= _keeps_zero(between, params[str(a)]["kernel"]["loc"])
             elif isinstance(between, Flatten):
-                linked &= form == "channels_last"
                 flat = True
             elif isinstance(between, _BY_CHANNEL):
                 linked &= not flat and between.data_format == form
