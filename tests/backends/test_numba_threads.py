@@ -1,6 +1,8 @@
 """Calls on threads: each once, whatever the helpers do."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -73,12 +75,21 @@ def test_the_number_of_threads_is_that_of_blas():
         assert numba_threads.thread_count() == 1
 
 
+FORK = """
+import os
+from varlayers_backends import numba_threads
+
+numba_threads.thread_count = lambda: 2
+numba_threads.run(lambda _: None, 2)
+before = numba_threads._helpers
+child = os.fork()
+if child == 0:
+    os._exit(0 if numba_threads._helpers is not before else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
-def test_a_child_process_has_helpers_of_its_own(monkeypatch):
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: 2)
-    numba_threads.run(lambda _: None, 2)
-    before = numba_threads._helpers
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if numba_threads._helpers is not before else 1)
-    assert os.waitpid(child, 0)[1] == 0
+def test_a_child_process_has_helpers_of_its_own():
+    """In an interpreter of its own: a fork beside the threads of JAX warns."""
+    subprocess.run([sys.executable, "-c", FORK], check=True)
