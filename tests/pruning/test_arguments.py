@@ -23,7 +23,6 @@ PARAMS = LAYER.init(vl.key(0))
         ({"fraction": 0.5, "criterion": "size"}, r"`criterion` in .*'snr'.* 'size'"),
         ({"fraction": 0.5, "scope": "all"}, r"`scope` in \['global', 'layer'\], got"),
         ({"fraction": 0.5, "to": "point"}, r"`to` in \['deterministic', 'same'\]"),
-        ({"fraction": 0.5, "shrink": True}, r"to=\"deterministic\" with `shrink`"),
     ],
 )
 def test_refuses(arguments, message):

@@ -242,3 +242,75 @@ def test_a_bayesian_model_becomes_small_points():
     kept = [np.count_nonzero(pruned.params[i]["kernel"]["loc"]) for i in ("0", "2")]
     assert [count.kept for count in pruned.counts] == kept
     assert [count.size for count in pruned.counts] == [96, 32]
+
+
+def chain(**options):
+    """Return three dense layers, the middle one wide."""
+    options = {"estimator": "local"} | options
+    dense = [vl.Dense(*sizes, **options) for sizes in ((6, 16), (16, 12), (12, 2))]
+    hidden = [vl.Activation("relu"), vl.Dropout(0.2)]
+    return vl.Sequential([dense[0], *hidden, dense[1], *hidden, dense[2]])
+
+
+BAYESIAN = {
+    "normal": {"bias": "normal", "bias_prior": "normal"},
+    "relative": {"posterior": "multiplicative normal", "prior": vl.LogUniformPrior()},
+    "learned": {"prior": vl.StudentTPrior(scale=0.5, trainable=("scale",))},
+    "no prior": {"prior": None, "bias": None},
+}
+
+
+@pytest.mark.parametrize("name", BAYESIAN)
+def test_a_bayesian_model_shrinks_and_stays_one(name, library):
+    model = chain(**BAYESIAN[name])
+    params = library.tree(model.init(vl.key(1), np.zeros(0)))
+    options = {"fraction": 0.9, "criterion": "magnitude", "biases": name == "normal"}
+    full = vl.prune(model, params, **options)
+    small = vl.prune(model, params, shrink=True, **options)
+    assert small.layer.layers[0].out_features < 16
+    assert small.layer.layers[3].posterior == model.layers[3].posterior
+    x = library.asarray(np.random.default_rng(0).normal(size=(5, 6)))
+    actual = outputs(small.layer, small.params, x)
+    desired = library.to_numpy(outputs(full.layer, full.params, x))
+    assert_same(library, actual, desired, 1e-13)
+    fresh = small.layer.init(vl.key(0), np.zeros(0))
+    map_leaves(lambda a, b: assert_shape(a, b.shape), small.params, fresh)
+    given = dict(items(small.params))
+    assert all(mask.shape == given[path].shape for path, mask in items(small.mask))
+    noise = small.layer.draw(vl.key(2), (5, 6), x)
+    assert_shape(small.layer.forward(small.params, x, noise)[0], (5, 2))
+
+
+def assert_shape(array, shape):
+    assert tuple(array.shape) == tuple(shape)
+
+
+def test_the_divergence_of_the_others_stays():
+    model = vl.Sequential([vl.Dense(6, 5, bias=None), vl.Dense(5, 2, bias=None)])
+    params = model.init(vl.key(1), np.zeros(0))
+    params["1"]["kernel"]["loc"][3, :] = 0
+    pruned = vl.prune(model, params, threshold=1e-9, shrink=True)
+    assert sizes(pruned) == [(6, 4), (4, 2)]
+    rest = {n: np.delete(a, 3, axis=1) for n, a in params["0"]["kernel"].items()}
+    desired = vl.Dense(6, 4, bias=None).kl({"kernel": rest})["kernel"]
+    actual = pruned.layer.kl(pruned.params)["0"]["kernel"]
+    np.testing.assert_allclose(actual, desired, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prior": "width-scaled normal"},
+        {"prior": vl.NormalPrior(0.0, [1.0, 2.0])},
+        {"posterior": "radial", "estimator": "flipout"},
+        {"posterior": vl.MultiplicativeNormal(share="channel"), "prior": None},
+        {"posterior": "rank-1 normal", "estimator": "reparameterization"},
+    ],
+)
+def test_what_depends_on_the_size_of_a_layer_stays(options):
+    options = {"estimator": "local", **options}
+    ends = {"estimator": "local"}
+    model = vl.Sequential([vl.Dense(6, 8, **ends), vl.Dense(8, 2, **options)])
+    params = model.init(vl.key(1), np.zeros(0))
+    pruned = vl.prune(model, params, fraction=1, shrink=True)
+    assert sizes(pruned) == [(6, 8), (8, 2)]

@@ -18,8 +18,6 @@ def check_arguments(
     criterion: str | None,
     scope: str,
     to: str,
-    *,
-    shrink: bool,
 ) -> None:
     """Raise unless every argument is one that `prune` takes, and they fit."""
     if not isinstance(params, Mapping):
@@ -51,9 +49,3 @@ def check_arguments(
         if value not in choices:
             msg = f"prune expected `{argument}` in {list(choices)}, got {value!r}."
             raise ValueError(msg)
-    if shrink and to != "deterministic":
-        msg = (
-            'prune expected to="deterministic" with `shrink`, got '
-            f"to={to!r}: priors and posteriors may depend on the size of a layer."
-        )
-        raise ValueError(msg)

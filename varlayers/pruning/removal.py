@@ -66,9 +66,9 @@ def prune(
             its posterior has, `shift` for a mean-field normal. "deterministic" makes
             them points at their means, without priors.
         shrink: leave out units that nothing enters or leaves, so that the arrays get
-            smaller: with `to="deterministic"`, in each `Sequential`, between `Dense`
-            and `Convolution` without groups, through activations, dropout, pooling,
-            up-sampling and `Flatten`.
+            smaller: in each `Sequential`, between `Dense` and `Convolution` without
+            groups, through activations, dropout, pooling, up-sampling and `Flatten`;
+            not where a posterior or prior depends on the size or place of its weights.
 
     Returns:
         layer, params, mask and counts; `.table` shows the counts as text. To train on,
@@ -87,7 +87,7 @@ def prune(
         >>> pruned.sparsity, sum(count.kept for count in pruned.counts)
         (0.75, 10)
     """
-    check_arguments(params, fraction, threshold, criterion, scope, to, shrink=shrink)
+    check_arguments(params, fraction, threshold, criterion, scope, to)
     found = list(_candidates(layer, params, biases=biases, same=to == "same"))
     groups = [found] if scope == "global" else [[one] for one in found]
     kept: dict[str, Any] = {}

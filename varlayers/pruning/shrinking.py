@@ -1,22 +1,25 @@
-"""Cut units out of chains of points, so that arrays get smaller and outputs stay.
+"""Cut units out of chains of layers, so that arrays get smaller and outputs stay.
 
 Of two layers a and b with weights, one after the other in a `Sequential`, and what lies
 between them, unit j of a can go when
 
-    nothing reads it        all of b's weights on j are 0: exact, whatever j is
-    it is always 0          all of a's weights into j and its bias are 0, and f(0) = 0
-                            for every activation between
+    nothing reads it        all of b's weights on j are gone: exact, whatever j is
+    it is always 0          all of a's weights into j and its bias are gone, and
+                            f(0) = 0 for every activation between
 
-Each may make the other true one layer on, so both are tried until nothing changes. One
-unit at least remains.
+where a random weight is gone when it was pruned, and a point when it is 0. Each may
+make the other true one layer on, so both are tried until nothing changes. One unit at
+least remains.
 
     between a and b     Activation, Dropout, pooling, UpSampling: channel by channel
                         Flatten, to a Dense: unit j of a is inputs p C + j of b
     units of a          kernel [..., j], bias [j]
     inputs of b         kernel [..., j, :]
 
-where a and b are `Dense` or `Convolution` without groups. Elsewhere nothing shrinks,
-nor do the chain's own inputs and outputs.
+a and b are `Dense` or `Convolution` without groups, of points or of independent normals
+with a scale for each weight, whose priors are the same for each weight and do not
+depend on their number. Elsewhere nothing shrinks, nor do the chain's own inputs and
+outputs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +43,8 @@ from varlayers.layers import (
     Sequential,
     UpSampling,
 )
+from varlayers.priors import LogUniformPrior
+from varlayers.priors.location_scale import LocationScalePrior
 from varlayers.types import Array, Layer, Params
 
 __all__ = ["shrink"]
@@ -62,8 +67,8 @@ def shrink(
     """Return a smaller layer, its parameters, and the mask cut alike.
 
     Args:
-        layer: with points for posteriors; what is no `Sequential` is left alone.
-        params: its parameters.
+        layer: what is no `Sequential` is left alone.
+        params: its parameters, those that are masked 0.
         mask: nested as the parameters, as `Pruned.mask`.
     """
     if not isinstance(layer, Sequential):
@@ -75,7 +80,7 @@ def shrink(
                 inner, params[name], mask.get(name, {})
             )
             cut |= {name: part} if part else {}
-    for index, (rows, columns) in _remaining(layers, new).items():
+    for index, (rows, columns) in _remaining(layers, new, cut).items():
         name = str(index)
         layers[index] = _resized(layers[index], rows, columns)
         new[name] = _taken(new[name], rows, columns)
@@ -83,11 +88,14 @@ def shrink(
     return Sequential(layers), new, cut
 
 
-def _remaining(layers: list[Layer], params: Params) -> dict[int, tuple[Any, Any]]:
+def _remaining(
+    layers: list[Layer], params: Params, mask: Params
+) -> dict[int, tuple[Any, Any]]:
     """Return the inputs and units that remain of each layer that is linked."""
     links = list(_links(layers, params))
     ends = {index for link in links for index in link[:2]}
-    used = {index: _used(params[str(index)]["kernel"]["loc"]) for index in ends}
+    every = {index: _used(layers[index], params, mask, str(index)) for index in ends}
+    used = {index: every[index]["kernel"] for index in ends}
     rows, columns = (
         {index: np.ones(used[index].shape[axis], bool) for index in ends}
         for axis in (-2, -1)
@@ -98,8 +106,7 @@ def _remaining(layers: list[Layer], params: Params) -> dict[int, tuple[Any, Any]
         for a, b, zero_stays in links:
             alive = columns[a]
             entered = _any(used[a][..., rows[a], :], -1)
-            bias = params[str(a)].get("bias")
-            entered |= _used(bias["loc"]) if bias and zero_stays else not zero_stays
+            entered |= every[a].get("bias", False) if zero_stays else True
             read = _any(used[b][..., columns[b]], -2)
             read = np.any(read.reshape(-1, alive.size), axis=0)
             now = alive & entered & read
@@ -138,9 +145,26 @@ def _links(layers: list[Layer], params: Params) -> Iterator[_Link]:
 
 
 def _is_cuttable(layer: Layer) -> bool:
-    return isinstance(layer, Dense | Convolution) and (
-        isinstance(layer, Dense) or layer.groups == 1
-    )
+    if not isinstance(layer, Dense | Convolution):
+        return False
+    alike = all(map(_is_alike, (layer.prior, layer.bias_prior)))
+    by_weight = all(map(_is_by_weight, layer.posteriors.values()))
+    return alike and by_weight and (isinstance(layer, Dense) or layer.groups == 1)
+
+
+def _is_alike(prior: Any) -> bool:
+    """Whether a prior is the same for each weight, however many there are."""
+    if isinstance(prior, LocationScalePrior):
+        numbers = isinstance(prior.loc, float) and isinstance(prior.scale, float)
+        return numbers and not prior.width_scaled
+    return prior is None or isinstance(prior, LogUniformPrior)
+
+
+def _is_by_weight(posterior: Any) -> bool:
+    """Whether a posterior is of independent weights, with parameters for each."""
+    shape = (2, 3)
+    each = all(other == shape for other in posterior.shapes(shape).values())
+    return each and (posterior.deterministic or posterior.independent)
 
 
 def _units(layer: Layer) -> tuple[int, int]:
@@ -169,11 +193,12 @@ def _resized(layer: Layer, rows: Any, columns: Any) -> Layer:
 def _taken(parts: Mapping[str, Any], rows: Any, columns: Any) -> dict[str, Any]:
     """Return {"kernel": …, "bias": …} of the inputs and units that remain."""
     new = dict(parts)
-    if "kernel" in parts:
-        kernel = _take(parts["kernel"]["loc"], rows, -2)
-        new["kernel"] = {"loc": _take(kernel, columns, -1)}
-    if "bias" in parts:
-        new["bias"] = {"loc": _take(parts["bias"]["loc"], columns, -1)}
+    for name, axes in (
+        ("kernel", ((rows, -2), (columns, -1))),
+        ("bias", ((columns, -1),)),
+    ):
+        for kept, axis in axes if name in new else ():
+            new[name] = {n: _take(x, kept, axis) for n, x in new[name].items()}
     return new
 
 
@@ -183,8 +208,21 @@ def _take(x: Array, kept: Any, axis: int) -> Array:
     return k.xp.take(x, index, axis=axis + x.ndim)
 
 
-def _used(x: Array) -> Any:
-    return np.asarray(kernels_for(x).to_numpy(x)) != 0
+def _used(layer: Layer, params: Params, mask: Params, name: str) -> dict[str, Any]:
+    """Return which entries of the kernel and the bias are not gone."""
+    used = {}
+    for weight, posterior in cast("Dense", layer).posteriors.items():
+        kept = mask.get(name, {}).get(weight, {}).get("loc")
+        loc = params[name][weight]["loc"]
+        if posterior.deterministic:
+            used[weight] = _host(loc) != 0
+        else:
+            used[weight] = np.ones(loc.shape, bool) if kept is None else _host(kept) > 0
+    return used
+
+
+def _host(x: Array) -> Any:
+    return np.array(kernels_for(x).to_numpy(x))
 
 
 def _any(used: Any, axis: int) -> Any:
