@@ -240,7 +240,7 @@ def divergence_of(owner: str, argument: str, value: Any) -> ScaledKL | None:
 class _Asked:
     """A distribution that says what is asked of it."""
 
-    def sample(self) -> str:
+    def sample(self, *, seed: Any = None) -> str:
         return "sample"
 
     def mean(self) -> str:

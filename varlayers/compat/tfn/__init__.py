@@ -1,0 +1,55 @@
+"""The face of `tfp.experimental.nn`: its layers by their names, arguments and defaults.
+
+Each is a layer of varlayers in a `Stateful`. Beside the layers, `initializers` and
+`losses` have the names that they have there.
+"""
+
+from varlayers.compat.tfn import initializers, losses
+from varlayers.compat.tfn.affine import (
+    Affine,
+    AffineVariationalFlipout,
+    AffineVariationalReparameterization,
+    AffineVariationalReparameterizationLocal,
+)
+from varlayers.compat.tfn.convolution import (
+    Convolution,
+    ConvolutionTranspose,
+    ConvolutionTransposeVariationalFlipout,
+    ConvolutionTransposeVariationalReparameterization,
+    ConvolutionTransposeVariationalReparameterizationLocal,
+    ConvolutionVariationalFlipout,
+    ConvolutionVariationalReparameterization,
+    ConvolutionVariationalReparameterizationLocal,
+)
+from varlayers.compat.tfn.layer import Layer, VariationalLayer
+from varlayers.compat.tfn.sequential import Sequential
+from varlayers.compat.tfn.weights import (
+    make_kernel_bias,
+    make_kernel_bias_posterior_mvn_diag,
+    make_kernel_bias_prior_spike_and_slab,
+    unpack_kernel_and_bias,
+)
+
+__all__ = [
+    "Affine",
+    "AffineVariationalFlipout",
+    "AffineVariationalReparameterization",
+    "AffineVariationalReparameterizationLocal",
+    "Convolution",
+    "ConvolutionTranspose",
+    "ConvolutionTransposeVariationalFlipout",
+    "ConvolutionTransposeVariationalReparameterization",
+    "ConvolutionTransposeVariationalReparameterizationLocal",
+    "ConvolutionVariationalFlipout",
+    "ConvolutionVariationalReparameterization",
+    "ConvolutionVariationalReparameterizationLocal",
+    "Layer",
+    "Sequential",
+    "VariationalLayer",
+    "initializers",
+    "losses",
+    "make_kernel_bias",
+    "make_kernel_bias_posterior_mvn_diag",
+    "make_kernel_bias_prior_spike_and_slab",
+    "unpack_kernel_and_bias",
+]
