@@ -63,3 +63,14 @@ def test_pack_is_json_and_comes_back():
     value = {"prior": vl.NormalPrior(np.array([0.5, 1.0])), "size": (3, 2)}
     assert unpack(json.loads(json.dumps(pack(value)))) == value
     assert pack("relu") == "relu"
+
+
+def test_losses_follow_assigned_parameters():
+    layer = tfl.DenseFlipout(2)
+    layer(X)
+    before = float(layer.losses[0])
+    params = layer.params
+    loc = params["kernel"]["loc"]
+    layer.params = params | {"kernel": params["kernel"] | {"loc": loc + 1}}
+    change = np.sum((loc + 1) ** 2 - loc**2) / 2
+    assert float(layer.losses[0]) - before == pytest.approx(change)

@@ -31,7 +31,7 @@ from varlayers.layers.bilinear import Bilinear
 from varlayers.layers.sequential import Sequential
 from varlayers.random import Source, fold_in, split
 from varlayers.stateful import Backward, Stateful
-from varlayers.types import Array, Layer, Params, Shape
+from varlayers.types import Array, Layer, Params, Saved, Shape
 
 __all__ = ["VariationalLayer", "WayBack"]
 
@@ -75,12 +75,17 @@ class WayBack(NamedTuple):
         if not self.owner.trainable:
             return dx, {}
         if loss_weight:
-            saved = self.way.saved
-            if self.way.layer is not layer:
-                noise = layer.draw(self.owner.key, tuple(self.x.shape), self.x)
-                _, saved = layer.forward(self.params, self.x, noise)
-            _, grads = layer.add_kl(saved, grads, loss_weight)
+            _, grads = layer.add_kl(self.saved, grads, loss_weight)
         return dx, grads
+
+    @property
+    def saved(self) -> Saved:
+        """What the layer's divergences need; at the mean weights, noise of its own."""
+        layer = self.owner.layer
+        if self.way.layer is layer:
+            return self.way.saved
+        noise = layer.draw(self.owner.key, tuple(self.x.shape), self.x)
+        return layer.forward(self.params, self.x, noise)[1]
 
 
 class VariationalLayer(Held, ABC):
@@ -198,8 +203,9 @@ class VariationalLayer(Held, ABC):
         y, way = state.forward(x, key)
         penalty = self.activity_regularizer
         value = None if penalty is None else penalty.value(kernels_for(y), y)
-        self._latest = (way if way.layer is self.layer else None, value)
-        return y, WayBack(self, way, state.params, x, y)
+        passed = WayBack(self, way, state.params, x, y)
+        self._latest = (passed, value)
+        return y, passed
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         """Return the shape of the output; axis 0 may be None."""

@@ -9,7 +9,7 @@ from varlayers import tree
 from varlayers.layers.bilinear import Bilinear
 from varlayers.serialization import describe, rebuild
 from varlayers.serialization.description import Description
-from varlayers.stateful import Backward, Stateful
+from varlayers.stateful import Stateful
 from varlayers.summary import summarize
 from varlayers.types import Array, Layer, Params, Prior, Shape
 
@@ -47,7 +47,7 @@ class Held:
 
     def __init__(self) -> None:
         self._state: Stateful | None = None
-        self._latest: tuple[Backward | None, Array | None] = (None, None)
+        self._latest: tuple[Any, Array | None] = (None, None)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -57,6 +57,7 @@ class Held:
     @params.setter
     def params(self, params: Params) -> None:
         self._built().params = params
+        self._latest = (None, None)
 
     @property
     def variables(self) -> list[Array]:
@@ -75,7 +76,10 @@ class Held:
 
     @property
     def losses(self) -> list[Array]:
-        """The divergences in nats, unscaled, and the penalty of the latest output."""
+        """The divergences in nats, unscaled, and the penalty of the latest output.
+
+        Those of the latest call, or of the parameters if they were assigned since.
+        """
         self._built()
         way, penalty = self._latest
         if way is None:
@@ -110,12 +114,16 @@ class Held:
         return summarize(self.layer, self.params, input_shape)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters and where the noise stands into a file."""
+        """Write the parameters and where the noise stands into a file.
+
+        `varlayers.load` reads it as well, once the module of this class is imported.
+        """
         self._built().save(path)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Take both from a file of the same layer, built."""
         self._built().load(path)
+        self._latest = (None, None)
 
     def _built(self) -> Stateful:
         if self._state is None:

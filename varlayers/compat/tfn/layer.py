@@ -111,7 +111,7 @@ class Layer(Held):
         state = self._built()
         y, way = state.forward(x, key)
         passed = WayBack(cast("Any", self), way, state.params, x, y)
-        self._latest = (way if way.layer is self.layer else None, None)
+        self._latest = (passed, None)
         self._last = (key, passed)
         return y, Backward(passed)
 
