@@ -79,6 +79,15 @@ CHAINS = {
         ],
         (3, 2, 6, 6),
     ),
+    "pooled over other axes": (
+        [
+            convolution(2, 4, padding="same"),
+            vl.MaxPool(2, data_format="channels_first"),
+            vl.Flatten(),
+            dense(36, 3),
+        ],
+        (3, 6, 6, 2),
+    ),
     "groups": (
         [
             convolution(2, 4),
@@ -109,7 +118,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fraction", [0.0, 0.8, 0.95, 1.0])
+@pytest.mark.parametrize("fraction", [0.8, 0.95, 1.0])
 @pytest.mark.parametrize("name", CHAINS)
 def test_outputs_stay(name, fraction, seed):
     layers, x_shape = CHAINS[name]
@@ -226,6 +235,13 @@ def test_what_cannot_shrink_stays(name, expected):
     assert [c.shape[-2:] for c in pruned.counts if "kernel" in c.name] == expected
 
 
+def test_chains_inside_others_shrink():
+    model = vl.Sequential(CHAINS["nested"][0])
+    options = {"fraction": 1, "to": "deterministic", "shrink": True}
+    pruned = vl.prune(model, drawn(model), **options)
+    assert sizes(pruned) == [(6, 1), (1, 6), (6, 1), (1, 6), (6, 3)]
+
+
 def test_a_layer_alone_stays():
     params = drawn(dense(3, 2))
     pruned = vl.prune(dense(3, 2), params, fraction=1, to="deterministic", shrink=True)
@@ -283,6 +299,14 @@ def test_a_bayesian_model_shrinks_and_stays_one(name, library):
 
 def assert_shape(array, shape):
     assert tuple(array.shape) == tuple(shape)
+
+
+def test_a_random_weight_about_0_is_not_gone():
+    model = vl.Sequential([vl.Dense(6, 5), vl.Dense(5, 2)])
+    params = model.init(vl.key(1), np.zeros(0))
+    params["1"]["kernel"]["loc"][3, :] = 0
+    pruned = vl.prune(model, params, fraction=0, shrink=True)
+    assert sizes(pruned) == [(6, 5), (5, 2)]
 
 
 def test_the_divergence_of_the_others_stays():

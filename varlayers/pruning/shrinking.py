@@ -40,6 +40,7 @@ from varlayers.layers import (
     GlobalAveragePool,
     GlobalMaxPool,
     MaxPool,
+    Residual,
     Sequential,
     UpSampling,
 )
@@ -67,19 +68,22 @@ def shrink(
     """Return a smaller layer, its parameters, and the mask cut alike.
 
     Args:
-        layer: what is no `Sequential` is left alone.
+        layer: what is neither `Sequential` nor `Residual` is left alone.
         params: its parameters, those that are masked 0.
         mask: nested as the parameters, as `Pruned.mask`.
     """
-    if not isinstance(layer, Sequential):
-        return layer, dict(params), dict(mask)
-    layers, new, cut = list(layer.layers), dict(params), dict(mask)
-    for index, inner in enumerate(layers):
-        if (name := str(index)) in params:
-            layers[index], new[name], part = shrink(
-                inner, params[name], mask.get(name, {})
-            )
-            cut |= {name: part} if part else {}
+    new, cut = dict(params), dict(mask)
+    if not isinstance(layer, Residual | Sequential):
+        return layer, new, cut
+    parts = {}
+    for name, (inner, _) in layer.children().items():
+        parts[name], new[name], cut[name] = shrink(
+            inner, params.get(name, {}), mask.get(name, {})
+        )
+    new, cut = ({n: t for n, t in tree.items() if t} for tree in (new, cut))
+    if isinstance(layer, Residual):
+        return replace(layer, **cast("Any", parts)), new, cut
+    layers = list(parts.values())
     for index, (rows, columns) in _remaining(layers, new, cut).items():
         name = str(index)
         layers[index] = _resized(layers[index], rows, columns)
@@ -131,13 +135,11 @@ def _links(layers: list[Layer], params: Params) -> Iterator[_Link]:
             elif isinstance(between, Flatten):
                 flat = True
             elif isinstance(between, _BY_CHANNEL):
-                linked &= not flat and between.data_format == form
+                linked &= between.data_format == form
                 if isinstance(between, _GLOBAL) and not between.keepdims:
                     form = "channels_last"
             else:
                 linked &= isinstance(between, Dropout)
-        if isinstance(end, Convolution):
-            linked &= not flat
         inputs = _units(end)[0]
         fits = inputs % units == 0 if flat else inputs == units
         if linked and fits and form == _form(end):
