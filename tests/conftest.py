@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import zlib
 
 # The suite's products are small, and threads that wait for each other cost more than
 # they bring, above all beside another worker. Before NumPy is first imported.
@@ -46,6 +47,24 @@ def pytest_generate_tests(metafunc):
     ):
         more = filter(None, [metafunc.config.getoption("--backend")])
         metafunc.parametrize("library", (*LIBRARY_NAMES, *more), indirect=True)
+
+
+# Grids of every part with every other, where JAX compiles each test anew: the default
+# run takes a quarter of its cells, always the same; `-m slow` takes the others.
+GRIDS = (
+    *("test_divergences.py", "test_estimators.py"),
+    *("test_layers.py", "test_posteriors.py"),
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what the default run leaves out of JAX's part of the grids."""
+    for item in items:
+        name = item.nodeid.partition("::")[2]
+        is_cell = item.path.name in GRIDS and "jax" in name.partition("[")[2]
+        if is_cell and zlib.crc32(name.encode()) % 4:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
