@@ -58,6 +58,13 @@ def test_the_noise_is_that_of_the_documented_key():
         np.testing.assert_array_equal(model(X), desired)
 
 
+def test_next_key_is_that_of_the_next_call():
+    model = make(key=5)
+    for _ in range(2):
+        key = model.next_key
+        np.testing.assert_array_equal(model(X), model(X, key))
+
+
 def test_the_same_seed_gives_the_same_calls():
     one, other = make(key=1), make(key=1)
     for _ in range(3):

@@ -114,6 +114,11 @@ class Stateful:
         """The layer, a frozen description."""
         return self._layer
 
+    @property
+    def next_key(self) -> Source:
+        """The key of the next call that is given none."""
+        return fold_in(split(self._key, 1)[0], self._calls)
+
     # ---- forward and backward --------------------------------------------------
 
     def __call__(
@@ -140,7 +145,7 @@ class Stateful:
         """
         self._input_shape = _shape(x)
         if key is None:
-            key = fold_in(split(self._key, 1)[0], self._calls)
+            key = self.next_key
             self._calls += 1
         noise = self._layer.draw(key, self._input_shape, x)
         y, saved = self._layer.forward(self._params, x, noise)

@@ -68,7 +68,7 @@ def test_value_in_use_is_the_value_of_the_output():
 @pytest.mark.parametrize("kind", ALL)
 def test_mean_makes_every_estimator_deterministic(kind):
     layer = kind(3, 2, posterior_value_fn=mean, dtype="float64")
-    y, backward = layer.forward(X)
+    y, backward = layer.forward(X, KEY)
     kernel, bias = layer.posterior_value
     np.testing.assert_allclose(y, X @ kernel + bias, rtol=1e-12)
     np.testing.assert_array_equal(layer(X), y)
@@ -76,7 +76,7 @@ def test_mean_makes_every_estimator_deterministic(kind):
 
     def value(point):
         layer.params = point["params"]
-        return np.sum(layer(point["x"]) * y) + 1e-3 * sum(layer.losses)
+        return np.sum(layer(point["x"], KEY) * y) + 1e-3 * sum(layer.losses)
 
     point = {"x": X, "params": layer.params}
     assert_directional(value, point, {"x": dx, "params": grads})

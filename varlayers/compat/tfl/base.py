@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -26,66 +26,15 @@ from varlayers.compat.tfl.settling import (
     configured,
     settle,
 )
+from varlayers.compat.tfl.way_back import WayBack
 from varlayers.dispatch import kernels_for
 from varlayers.layers.bilinear import Bilinear
 from varlayers.layers.sequential import Sequential
 from varlayers.random import Source, fold_in, split
-from varlayers.stateful import Backward, Stateful
-from varlayers.types import Array, Layer, Params, Saved, Shape
+from varlayers.stateful import Stateful
+from varlayers.types import Array, Layer, Shape
 
-__all__ = ["VariationalLayer", "WayBack"]
-
-
-class WayBack(NamedTuple):
-    """The way back through one call.
-
-    Attributes:
-        owner: the layer that was called.
-        way: of the layer that was run.
-        params: the parameters of the call.
-        x: its input.
-        y: its output.
-    """
-
-    owner: "VariationalLayer"
-    way: Backward
-    params: Params
-    x: Array
-    y: Array
-
-    def __call__(
-        self, dy: Array, *, loss_weight: float = 1.0, input_gradient: bool = True
-    ) -> tuple[Array | None, dict[str, Any]]:
-        """Return the gradients by the input and by every parameter.
-
-        Args:
-            dy: gradient of the loss by the output, without the layer's losses.
-            loss_weight: of the sum of the layer's `losses`; 1 as in Keras's `fit`.
-            input_gradient: whether dx is wanted; it is None otherwise.
-
-        Returns:
-            dx and the gradients, nested as `params`; {} if the layer is not trainable.
-        """
-        k, layer = kernels_for(dy), self.owner.layer
-        penalty = self.owner.activity_regularizer
-        if penalty is not None and loss_weight:
-            dy = dy + loss_weight * penalty.gradient(k, self.y)
-        dx, grads = self.way(dy, input_gradient=input_gradient)
-        dx = None if dx is None else self.owner._unseen(dx)
-        if not self.owner.trainable:
-            return dx, {}
-        if loss_weight:
-            _, grads = layer.add_kl(self.saved, grads, loss_weight)
-        return dx, grads
-
-    @property
-    def saved(self) -> Saved:
-        """What the layer's divergences need; at the mean weights, noise of its own."""
-        layer = self.owner.layer
-        if self.way.layer is layer:
-            return self.way.saved
-        noise = layer.draw(self.owner.key, tuple(self.x.shape), self.x)
-        return layer.forward(self.params, self.x, noise)[1]
+__all__ = ["VariationalLayer"]
 
 
 class VariationalLayer(Held, ABC):
@@ -200,10 +149,11 @@ class VariationalLayer(Held, ABC):
             kernels_for(x)
             self.build(tuple(x.shape), x)
         state, x = cast("Stateful", self._state), self._seen(x)
+        drawn = state.next_key if key is None else key
         y, way = state.forward(x, key)
         penalty = self.activity_regularizer
         value = None if penalty is None else penalty.value(kernels_for(y), y)
-        passed = WayBack(self, way, state.params, x, y)
+        passed = WayBack(self, way, state.params, x, y, drawn)
         self._latest = (passed, value)
         return y, passed
 

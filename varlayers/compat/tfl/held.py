@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from varlayers import tree
+from varlayers.estimators import LocalReparameterization
 from varlayers.layers.bilinear import Bilinear
 from varlayers.serialization import describe, rebuild
 from varlayers.serialization.description import Description
@@ -98,6 +99,24 @@ class Held:
     def bias_posterior(self) -> Marginals | None:
         """Mean and standard deviation of the bias, if there is one."""
         return self._weights.get("bias")
+
+    @property
+    def kernel_posterior_tensor(self) -> Array | None:
+        """The kernel of the latest call: with Flipout without the signs.
+
+        None before the first call and with local reparameterization, which has none.
+        """
+        way, rule = self._latest[0], self._bilinear.estimator
+        sampled = way is not None and way.way.layer is self.layer
+        if way is None or (sampled and isinstance(rule, LocalReparameterization)):
+            return None
+        return cast("Array", way.values["kernel"])
+
+    @property
+    def bias_posterior_tensor(self) -> Array | None:
+        """The bias of the latest call; None before the first, and without a bias."""
+        way = self._latest[0]
+        return None if way is None else way.values.get("bias")
 
     @property
     def kernel_prior(self) -> Prior | None:

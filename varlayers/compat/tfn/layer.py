@@ -9,18 +9,17 @@ what. Parameters are those of a `Stateful`, the mathematics that of its layer.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from varlayers.compat.naming import key_of, name_of
-from varlayers.compat.tfl.base import WayBack
-from varlayers.compat.tfl.held import Held, Marginals
+from varlayers.compat.tfl.held import Held
+from varlayers.compat.tfl.way_back import WayBack
 from varlayers.compat.tfn.weights import KernelBias
-from varlayers.dispatch import kernels_for
-from varlayers.random import Source, fold_in, split
+from varlayers.random import Source
 from varlayers.stateful import Stateful
-from varlayers.types import Array, Posterior, RandomPosterior
+from varlayers.types import Array
 from varlayers.types import Layer as CoreLayer
 
 __all__ = ["Backward", "Layer", "VariationalLayer"]
@@ -91,8 +90,7 @@ class Layer(Held):
         self.layer, self.dtype = layer, str(like.dtype).rpartition(".")[2]
         run = layer.at_mean() if at_mean else layer
         self._state = Stateful(run, self.key, like=like)
-        self._calls = 0
-        self._last: tuple[Source, WayBack] | None = None
+        self._last: WayBack | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: name={self.name!r}>"
@@ -103,16 +101,11 @@ class Layer(Held):
 
     def forward(self, x: Array, key: Source | None = None) -> tuple[Array, Any]:
         """Return the output for x, as a call does, and the way back."""
-        if key is None:
-            key, self._calls = (
-                fold_in(split(self.key, 1)[0], self._calls),
-                1 + self._calls,
-            )
         state = self._built()
+        drawn = state.next_key if key is None else key
         y, way = state.forward(x, key)
-        passed = WayBack(cast("Any", self), way, state.params, x, y)
-        self._latest = (passed, None)
-        self._last = (key, passed)
+        passed = WayBack(self, way, state.params, x, y, drawn)
+        self._latest, self._last = (passed, None), passed
         return y, Backward(passed)
 
     @property
@@ -169,31 +162,8 @@ class VariationalLayer(Layer):
         The sample that the divergence takes: with Flipout without the signs, and with
         local reparameterization beside the output, which no one sample gives.
         """
-        if self._last is None:
+        way = self._last
+        if way is None:
             return None
-        key, way = self._last
-        bilinear = self._bilinear
-        params = way.params.get("0", way.params)
-        if way.way.layer is not self.layer:
-            loc = {name: Marginals(**p) for name, p in bilinear.weights(params).items()}
-            return KernelBias(*(loc[n].loc if n in loc else None for n in _NAMES))
-        k = kernels_for(way.y)
-        noise = self.layer.draw(key, tuple(way.x.shape), way.x)
-        noise = noise.get("0", noise)
-        found: dict[str, Array] = dict.fromkeys(_NAMES)
-        for name, posterior in bilinear.posteriors.items():
-            eps = noise.get(name)
-            if eps is None and f"{name}_divergence" in noise:
-                eps = noise[f"{name}_divergence"][0, ...]
-            found[name] = _value(posterior, k, params[name], eps)
-        return KernelBias(**found)
-
-
-_NAMES = ("kernel", "bias")
-
-
-def _value(posterior: Posterior, k: Any, params: Any, eps: Array | None) -> Array:
-    if eps is None:
-        return posterior.mean(k, params)
-    random = cast("RandomPosterior", posterior)
-    return random.sample(k, random.constrain(k, params), eps)
+        values = way.values
+        return KernelBias(values["kernel"], values.get("bias"))
