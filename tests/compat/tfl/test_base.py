@@ -140,6 +140,12 @@ def test_other_dtype_is_refused():
         tfl.DenseFlipout(2, dtype="float32")(X)
 
 
+def test_integers_are_refused(library):
+    x = library.asarray(np.ones((4, 3)), "int64")
+    with pytest.raises(TypeError, match="DenseFlipout expected `x` of a floating"):
+        tfl.DenseFlipout(2)(x)
+
+
 def test_posterior_that_the_estimator_cannot_take_is_refused():
     with pytest.raises(ValueError, match="LocalReparameterization needs independent"):
         tfl.DenseLocalReparameterization(2, kernel_posterior_fn="radial")(X)

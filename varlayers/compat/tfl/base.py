@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
+from varlayers.checks import check_input
 from varlayers.compat.naming import key_of, name_of
 from varlayers.compat.tfl import functions
 from varlayers.compat.tfl.held import Held, pack, unpack
@@ -103,20 +104,22 @@ class VariationalLayer(Held, ABC):
             like: an array whose library, dtype and device they get.
 
         Raises:
-            TypeError: if `like` has another dtype than the layer was given.
+            TypeError: if `like` has another dtype than the layer was given, or one that
+                is not floating.
             ValueError: if the layer does not take inputs of that shape.
         """
         owner = type(self).__name__
         if like is None:
             like = np.zeros(0, self.dtype or "float32")
-        dtype = str(like.dtype).rpartition(".")[2]
+        k, dtype = kernels_for(like), str(like.dtype).rpartition(".")[2]
+        check_input(owner, k, like, like)
         if self.dtype not in (None, dtype):
             msg = (
                 f"{owner} expected `x` of dtype {self.dtype}, as it was given, got "
                 f"{dtype}. Convert one of the two."
             )
             raise TypeError(msg)
-        k, shape = kernels_for(like), tuple(size or 1 for size in input_shape)
+        shape = tuple(size or 1 for size in input_shape)
         settings, raw_scales = settle(owner, self.functions, dtype, self.trainable)
         inner = self._make(shape, settings)
         inner.out_shape(self._shape_seen(shape))
