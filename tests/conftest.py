@@ -49,21 +49,26 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("library", (*LIBRARY_NAMES, *more), indirect=True)
 
 
-# Grids of every part with every other, where JAX compiles each test anew: the default
-# run takes a quarter of its cells, always the same; `-m slow` takes the others.
+# Grids of every part with every other and every library. NumPy's cells always run; of
+# other libraries' the default run takes a quarter, always the same, and `-m slow` the
+# others: JAX compiles every cell anew.
 GRIDS = (
     *("test_divergences.py", "test_estimators.py"),
     *("test_layers.py", "test_posteriors.py"),
 )
 
 
+OTHERS = ("jax", "numpy-readonly", "strict", "torch")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what the default run leaves out of JAX's part of the grids."""
+    """Mark what the default run leaves out of the grids."""
     for item in items:
         name = item.nodeid.partition("::")[2]
-        is_cell = item.path.name in GRIDS and "jax" in name.partition("[")[2]
-        if is_cell and zlib.crc32(name.encode()) % 4:
+        values = name.partition("[")[2]
+        is_others = item.path.name in GRIDS and any(map(values.__contains__, OTHERS))
+        if is_others and zlib.crc32(name.encode()) % 4:
             item.add_marker(pytest.mark.slow)
 
 
