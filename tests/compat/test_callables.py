@@ -5,7 +5,7 @@ import math
 import pytest
 
 from varlayers.activations import ACTIVATIONS, Elementwise
-from varlayers.compat.callables import activation_of
+from varlayers.compat.callables import activation_of, tensor_of
 
 
 def relu(x):
@@ -31,3 +31,21 @@ def test_names_and_pairs_are_taken():
 def test_anything_else_is_refused_with_advice(value, error, message):
     with pytest.raises(error, match=message):
         activation_of("Owner", "activation", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("mean", "mean"),
+        (lambda d: d.mean(), "mean"),
+        (lambda d: d.sample(), "sample"),
+    ],
+)
+def test_tensor_functions(value, expected):
+    assert tensor_of("Layer", "fn", value) == expected
+
+
+@pytest.mark.parametrize("value", ["mode", lambda d: d.mode(), lambda _: 3.0, 3.0])
+def test_other_tensors_are_refused(value):
+    with pytest.raises(TypeError, match="Layer expected `fn` to be 'sample' or 'mean'"):
+        tensor_of("Layer", "fn", value)

@@ -12,7 +12,6 @@ from varlayers.compat.tfl.functions import (
     divergence_of,
     posterior_of,
     prior_of,
-    tensor_of,
 )
 from varlayers.dispatch import kernels_for
 from varlayers.divergences import MonteCarlo
@@ -105,21 +104,3 @@ def test_divergences(value, expected):
 def test_divergence_without_gradient_is_refused(value):
     with pytest.raises(TypeError, match="Layer expected `fn` with its gradient"):
         divergence_of("Layer", "fn", value)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("mean", "mean"),
-        (lambda d: d.mean(), "mean"),
-        (lambda d: d.sample(), "sample"),
-    ],
-)
-def test_tensor_functions(value, expected):
-    assert tensor_of("Layer", "fn", value) == expected
-
-
-@pytest.mark.parametrize("value", ["mode", lambda d: d.mode(), lambda _: 3.0, 3.0])
-def test_other_tensors_are_refused(value):
-    with pytest.raises(TypeError, match="Layer expected `fn` to be 'sample' or 'mean'"):
-        tensor_of("Layer", "fn", value)

@@ -17,9 +17,10 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 
 from varlayers.checks import check_input
+from varlayers.compat.callables import tensor_of
+from varlayers.compat.held import Held
 from varlayers.compat.naming import key_of, name_of
-from varlayers.compat.tfl import functions
-from varlayers.compat.tfl.held import Held, pack, unpack
+from varlayers.compat.tfl.packing import pack, unpack
 from varlayers.compat.tfl.regularizers import regularizer_of
 from varlayers.compat.tfl.settling import (
     WeightFunctions,
@@ -27,7 +28,7 @@ from varlayers.compat.tfl.settling import (
     configured,
     settle,
 )
-from varlayers.compat.tfl.way_back import WayBack
+from varlayers.compat.way_back import WayBack
 from varlayers.dispatch import kernels_for
 from varlayers.layers.bilinear import Bilinear
 from varlayers.layers.sequential import Sequential
@@ -76,7 +77,7 @@ class VariationalLayer(Held, ABC):
         self.functions = WeightFunctions(**weights)
         for argument in ("kernel_posterior_tensor_fn", "bias_posterior_tensor_fn"):
             asked = getattr(self.functions, argument)
-            asked = functions.tensor_of(owner, argument, asked)
+            asked = tensor_of(owner, argument, asked)
             self.functions = replace(self.functions, **{argument: asked})
         self.activation = activation_layer(owner, activation)
         self.activity_regularizer = regularizer_of(
@@ -213,10 +214,6 @@ class VariationalLayer(Held, ABC):
     def _seen(self, x: Array) -> Array:
         """Return what the layer sees of an input."""
         return x
-
-    def _unseen(self, dx: Array) -> Array:
-        """Return the adjoint of `_seen`."""
-        return dx
 
     def _with_activation(self, inner: Bilinear) -> Layer:
         return (

@@ -8,7 +8,7 @@ Here it returns a part of varlayers, which knows its own:
     divergence_fn    a divergence      lambda q, p, _: kl_divergence(q, p) / num_data
     tensor_fn        sample or mean    lambda d: d.sample(), lambda d: d.mean()
 
-The last two are called once with placeholders, which record what is asked for.
+The last two are called once, with placeholders, which record what is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,6 @@ __all__ = [
     "kl_divergence",
     "posterior_of",
     "prior_of",
-    "tensor_of",
 ]
 
 
@@ -233,37 +232,6 @@ def divergence_of(owner: str, argument: str, value: Any) -> ScaledKL | None:
         "tfl.kl_divergence(q, p) in it, times or by a number; or pass one of "
         f"{sorted(DIVERGENCES)}, or a varlayers divergence, as in "
         "docs/how-to/extend.md."
-    )
-    raise TypeError(msg)
-
-
-class _Asked:
-    """A distribution that says what is asked of it."""
-
-    def sample(self, *, seed: Any = None) -> str:
-        return "sample"
-
-    def mean(self) -> str:
-        return "mean"
-
-
-def tensor_of(owner: str, argument: str, value: Any) -> str:
-    """Return "sample" or "mean", which a tensor function asks for.
-
-    Raises:
-        TypeError: if it asks for something else.
-    """
-    found = value
-    if callable(value):
-        try:
-            found = value(_Asked())
-        except (AttributeError, TypeError):
-            found = None
-    if isinstance(found, str) and found in ("sample", "mean"):
-        return found
-    msg = (
-        f"{owner} expected `{argument}` to be 'sample' or 'mean', or a function that "
-        f"returns d.sample() or d.mean(), got {value!r}."
     )
     raise TypeError(msg)
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from varlayers.compat.held import Held
 from varlayers.compat.naming import key_of, name_of
-from varlayers.compat.tfl.held import Held
-from varlayers.compat.tfl.way_back import WayBack
 from varlayers.compat.tfn.weights import KernelBias
+from varlayers.compat.way_back import WayBack
 from varlayers.random import Source
 from varlayers.stateful import Stateful
 from varlayers.types import Array
@@ -66,9 +66,6 @@ class Layer(Held):
         like: an array whose library, dtype and device they get instead.
         at_mean: run the layer at its mean weights.
     """
-
-    activity_regularizer = None
-    trainable = True
 
     def __init__(
         self,
@@ -134,9 +131,6 @@ class Layer(Held):
 
     def _inner(self) -> list["Layer"]:
         return list(self.also_track)
-
-    def _unseen(self, dx: Array) -> Array:
-        return dx
 
 
 class VariationalLayer(Layer):

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from varlayers.activations import Elementwise
-from varlayers.compat.callables import activation_of
-from varlayers.compat.tfl.functions import tensor_of
+from varlayers.compat.callables import activation_of, tensor_of
 from varlayers.compat.tfn import weights
 from varlayers.estimators import LocalReparameterization
 from varlayers.layers.activation import Activation

@@ -1,13 +1,10 @@
 """What a layer holds: posteriors, priors, files."""
 
-import json
-
 import numpy as np
 import pytest
 
 import varlayers as vl
 from varlayers.compat import tfl
-from varlayers.compat.tfl.held import pack, unpack
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -57,12 +54,6 @@ def test_summary():
     layer = tfl.DenseFlipout(2)
     layer(X)
     assert "Dense(3, 2" in layer.summary((5, 3))
-
-
-def test_pack_is_json_and_comes_back():
-    value = {"prior": vl.NormalPrior(np.array([0.5, 1.0])), "size": (3, 2)}
-    assert unpack(json.loads(json.dumps(pack(value)))) == value
-    assert pack("relu") == "relu"
 
 
 def test_losses_follow_assigned_parameters():

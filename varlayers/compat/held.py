@@ -1,20 +1,16 @@
-"""What a layer of this face holds once it is built, and how it is kept."""
+"""What a layer of a face holds once it is built, and how it is kept."""
 
 import os
 from typing import Any, NamedTuple, cast
 
-import numpy as np
-
 from varlayers import tree
 from varlayers.estimators import LocalReparameterization
 from varlayers.layers.bilinear import Bilinear
-from varlayers.serialization import describe, rebuild
-from varlayers.serialization.description import Description
 from varlayers.stateful import Stateful
 from varlayers.summary import summarize
 from varlayers.types import Array, Layer, Params, Prior, Shape
 
-__all__ = ["Held", "Marginals", "pack", "unpack"]
+__all__ = ["Held", "Marginals"]
 
 
 class Marginals(NamedTuple):
@@ -37,14 +33,17 @@ class Marginals(NamedTuple):
 
 
 class Held:
-    """The state of a layer: none before `build` or the first call.
+    """The state of a layer: none before it is built.
 
     Attributes:
         layer: the layer of varlayers, for `vl.Sequential`, `vl.ELBO` and the rest.
+        trainable: whether the way back gives gradients of the parameters.
+        activity_regularizer: a penalty of the output, with its gradient.
     """
 
     layer: Layer
-    trainable: bool
+    trainable: bool = True
+    activity_regularizer: Any = None
 
     def __init__(self) -> None:
         self._state: Stateful | None = None
@@ -144,6 +143,10 @@ class Held:
         self._built().load(path)
         self._latest = (None, None)
 
+    def _unseen(self, dx: Array) -> Array:
+        """Return the gradient by the input of that by what the layer sees of it."""
+        return dx
+
     def _built(self) -> Stateful:
         if self._state is None:
             msg = (
@@ -165,21 +168,3 @@ class Held:
         found = self.layer.weights(params)
         found = found.get("0", found)
         return {name: Marginals(**parts) for name, parts in found.items()}
-
-
-def pack(value: Any) -> Any:
-    """Return a description that JSON can hold, arrays included."""
-    content, arrays = describe(value)
-    if not arrays:
-        return content
-    lists = {name: array.tolist() for name, array in arrays.items()}
-    return {"content": content, "arrays": lists}
-
-
-def unpack(content: Any) -> Any:
-    """Return what `pack` was given."""
-    arrays = {}
-    if isinstance(content, dict) and "arrays" in content:
-        arrays = {name: np.asarray(a) for name, a in content["arrays"].items()}
-        content = content["content"]
-    return rebuild(Description(content, arrays))
