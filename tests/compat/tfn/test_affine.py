@@ -55,11 +55,3 @@ def test_points():
     assert layer.losses == []
     without = tfn.Affine(3, 2, make_kernel_bias_fn=lambda *_: ["point"])
     assert without.bias is None
-
-
-def test_sizes_are_checked():
-    for kind in (tfn.Affine, tfn.AffineVariationalFlipout):
-        with pytest.raises(ValueError, match=f"{kind.__name__} expected `input_size`"):
-            kind(0, 2)
-        with pytest.raises(ValueError, match=f"{kind.__name__} expected `output_size`"):
-            kind(3, 0)

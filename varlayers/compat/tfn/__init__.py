@@ -17,9 +17,12 @@ from varlayers.compat.tfn.convolution import (
     ConvolutionTransposeVariationalFlipout,
     ConvolutionTransposeVariationalReparameterization,
     ConvolutionTransposeVariationalReparameterizationLocal,
+    ConvolutionV2,
     ConvolutionVariationalFlipout,
+    ConvolutionVariationalFlipoutV2,
     ConvolutionVariationalReparameterization,
     ConvolutionVariationalReparameterizationLocal,
+    ConvolutionVariationalReparameterizationV2,
 )
 from varlayers.compat.tfn.layer import Layer, VariationalLayer
 from varlayers.compat.tfn.sequential import Sequential
@@ -40,9 +43,12 @@ __all__ = [
     "ConvolutionTransposeVariationalFlipout",
     "ConvolutionTransposeVariationalReparameterization",
     "ConvolutionTransposeVariationalReparameterizationLocal",
+    "ConvolutionV2",
     "ConvolutionVariationalFlipout",
+    "ConvolutionVariationalFlipoutV2",
     "ConvolutionVariationalReparameterization",
     "ConvolutionVariationalReparameterizationLocal",
+    "ConvolutionVariationalReparameterizationV2",
     "Layer",
     "Sequential",
     "VariationalLayer",

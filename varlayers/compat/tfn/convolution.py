@@ -3,30 +3,23 @@
     Convolution, ConvolutionTranspose           points
     …VariationalReparameterization, …Flipout    as there
     …VariationalReparameterizationLocal         not there
+    …V2                                         the same; a batch of kernels elsewhere
 
 Shapes: x (*batch, *space, in); kernel (*filter, in, out), of a transposed one too;
 y (*batch, *out space, out). Ranks 1 to 3.
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
-from varlayers.checks import check_size, per_axis
-from varlayers.compat.tfn.layer import VariationalLayer
-from varlayers.compat.tfn.settings import (
-    Settings,
-    activated,
-    bilinear_settings,
-    value_of,
-    without_priors,
-)
-from varlayers.compat.tfn.weights import make_kernel_bias
+from varlayers.checks import per_axis
+from varlayers.compat.tfn.bilinear import BilinearLayer, KernelBiasLayer, check_sizes
 from varlayers.estimators import Flipout, LocalReparameterization, Reparameterization
 from varlayers.layers.convolution import Convolution as CoreConvolution
 from varlayers.layers.convolution_transpose import (
     ConvolutionTranspose as CoreConvolutionTranspose,
 )
-from varlayers.random import Source
-from varlayers.types import Array, Estimator, Shape
+from varlayers.types import Estimator, Shape
 
 __all__ = [
     "Convolution",
@@ -34,16 +27,19 @@ __all__ = [
     "ConvolutionTransposeVariationalFlipout",
     "ConvolutionTransposeVariationalReparameterization",
     "ConvolutionTransposeVariationalReparameterizationLocal",
+    "ConvolutionV2",
     "ConvolutionVariational",
     "ConvolutionVariationalFlipout",
+    "ConvolutionVariationalFlipoutV2",
     "ConvolutionVariationalReparameterization",
     "ConvolutionVariationalReparameterizationLocal",
+    "ConvolutionVariationalReparameterizationV2",
 ]
 
 _METHODS = ("auto", "dilation", "subkernels", "subkernel_matrix")
 
 
-class ConvolutionVariational(VariationalLayer):
+class ConvolutionVariational(BilinearLayer):
     """A convolution; the classes made of it name the estimator.
 
     Args:
@@ -54,20 +50,16 @@ class ConvolutionVariational(VariationalLayer):
         strides: steps, or for the transposed layers output positions per input
             position, as `filter_shape`.
         padding: "VALID" or "SAME", in any case; or what `vl.Convolution` takes.
+        dilations: distances between the filter's neighbors, with any strides.
         output_padding: of transposed layers, 0 <= p < stride; None as TFP's: n stride
             outputs for "SAME", and all that the filter reaches for "VALID".
-        dilations: distances between the filter's neighbors, with any strides.
         method: of transposed layers, "auto", "dilation", "subkernels" or
             "subkernel_matrix". The result is the same, and so is the algorithm.
         index_dtype: accepted; no index array is made.
         signs: of Flipout: "channel", one for each example and channel, or "element",
             one for each position too, as in TFP.
-        validate_args: accepted; arguments are checked in any case.
-        dtype: of the parameters, NumPy's.
-        seed: an integer, or a key.
-        name: by default the class's, numbered.
-        like: an array whose library, dtype and device the parameters get instead.
-        settings: those of `Settings`.
+        others: validate_args, dtype, seed, name and like of `BilinearLayer`, and the
+            arguments of `Settings`.
 
     Raises:
         TypeError: if an argument is unknown, or a function has no gradient.
@@ -85,48 +77,23 @@ class ConvolutionVariational(VariationalLayer):
         rank: int = 2,
         strides: int | Shape = 1,
         padding: Any = "VALID",
-        output_padding: int | Shape | None = None,
         dilations: int | Shape = 1,
-        method: str = "auto",
         *,
-        index_dtype: Any = "int32",
         signs: str = "channel",
-        validate_args: bool = False,
-        dtype: str = "float32",
-        seed: int | Source | None = None,
-        name: str | None = None,
-        like: Array | None = None,
-        **settings: Any,
+        **others: Any,
     ) -> None:
-        owner, transposed = type(self).__name__, self._kind is CoreConvolutionTranspose
-        sizes = {"input_size": input_size, "output_size": output_size}
-        _check(owner, sizes, rank, method, None if transposed else output_padding)
-        window = per_axis(owner, "filter_shape", filter_shape, rank)
-        rule = (
-            Flipout(signs) if isinstance(self._estimator, Flipout) else self._estimator
+        check_sizes(self, input_size=input_size, output_size=output_size)
+        make, window, others = _slid(
+            self,
+            (input_size, output_size),
+            filter_shape,
+            rank,
+            (strides, padding, dilations),
+            others,
         )
-        self.settings = Settings(**settings)
-        shape = (*window, input_size, output_size)
-        made = bilinear_settings(owner, self.settings, shape, rule, dtype)
-        more = {"output_padding": output_padding} if transposed else {}
-        layer = self._kind(
-            *(*sizes.values(), window),
-            strides=per_axis(owner, "strides", strides, rank),
-            dilations=per_axis(owner, "dilations", dilations, rank),
-            padding=padding.lower() if isinstance(padding, str) else padding,
-            **made,
-            **more,
-        )
-        asked = value_of(owner, self.settings.posterior_value_fn)
-        super().__init__(
-            activated(owner, layer, self.settings.activation_fn),
-            validate_args=validate_args,
-            name=name,
-            seed=seed,
-            dtype=dtype,
-            like=like,
-            at_mean=asked == "mean",
-        )
+        rule = self._estimator
+        rule = Flipout(signs) if isinstance(rule, Flipout) else rule
+        super().__init__(make, (*window, input_size, output_size), rule, **others)
 
 
 class ConvolutionVariationalReparameterization(ConvolutionVariational):
@@ -168,36 +135,57 @@ class ConvolutionTransposeVariationalFlipout(ConvolutionVariational):
     _kind = CoreConvolutionTranspose
 
 
-class Convolution(ConvolutionVariational):
-    """A convolution of points. Arguments as `ConvolutionVariational`, without priors.
+class Convolution(KernelBiasLayer):
+    """A convolution of points.
+
+    Args:
+        input_size: as for `ConvolutionVariational`, and so the next six.
+        output_size: channels of y.
+        filter_shape: positions that the filter covers.
+        rank: number of spatial axes.
+        strides: steps.
+        padding: "VALID" or "SAME".
+        dilations: distances between the filter's neighbors.
+        others: those of `KernelBiasLayer`, and index_dtype, output_padding and method.
+            With `batch_shape` B, x is (*batch, *space, *B, in), and y alike.
 
     Attributes:
-        kernel: (*filter, in, out).
-        bias: (out,).
+        kernel: (*B, *filter, in, out).
+        bias: (*B, out).
     """
 
-    _estimator = Reparameterization()
+    _kind: ClassVar[type[Any]] = CoreConvolution
+    _batch_before_space: ClassVar[bool] = False
 
     def __init__(
-        self, *sizes: Any, make_kernel_bias_fn: Any = make_kernel_bias, **others: Any
+        self,
+        input_size: int,
+        output_size: int,
+        filter_shape: int | Shape,
+        rank: int = 2,
+        strides: int | Shape = 1,
+        padding: Any = "VALID",
+        dilations: int | Shape = 1,
+        **others: Any,
     ) -> None:
-        super().__init__(
-            *sizes,
-            make_posterior_fn=make_kernel_bias_fn,
-            make_prior_fn=without_priors,
-            divergence=None,
-            **others,
+        check_sizes(self, input_size=input_size, output_size=output_size)
+        make, window, others = _slid(
+            self,
+            (input_size, output_size),
+            filter_shape,
+            rank,
+            (strides, padding, dilations),
+            others,
         )
+        shape = (*window, input_size, output_size)
+        axes = 1 + rank * self._batch_before_space
+        super().__init__(make, shape, axes, **others)
 
-    @property
-    def kernel(self) -> Array:
-        """The kernel."""
-        return self.kernel_posterior.loc
 
-    @property
-    def bias(self) -> Array | None:
-        """The bias, if there is one."""
-        return self.bias_posterior and self.bias_posterior.loc
+class ConvolutionV2(Convolution):
+    """As `Convolution`, but with `batch_shape` B x is (*batch, *B, *space, in)."""
+
+    _batch_before_space = True
 
 
 class ConvolutionTranspose(Convolution):
@@ -206,20 +194,49 @@ class ConvolutionTranspose(Convolution):
     _kind = CoreConvolutionTranspose
 
 
-def _check(
-    owner: str, sizes: dict[str, int], rank: Any, method: Any, output_padding: Any
-) -> None:
-    for argument, size in sizes.items():
-        check_size(owner, argument, size)
+class ConvolutionVariationalReparameterizationV2(
+    ConvolutionVariationalReparameterization
+):
+    """Another name of `ConvolutionVariationalReparameterization`."""
+
+
+class ConvolutionVariationalFlipoutV2(ConvolutionVariationalFlipout):
+    """Another name of `ConvolutionVariationalFlipout`."""
+
+
+def _slid(
+    layer: Any,
+    sizes: tuple[int, int],
+    filter_shape: int | Shape,
+    rank: int,
+    steps: tuple[Any, Any, Any],
+    others: dict[str, Any],
+) -> tuple[Any, Shape, dict[str, Any]]:
+    """Return what makes the layer of varlayers, its window, and the other arguments."""
+    owner, (strides, padding, dilations) = type(layer).__name__, steps
+    others = {"index_dtype": None, "method": "auto", "output_padding": None} | others
+    del others["index_dtype"]
+    method, output_padding = others.pop("method"), others.pop("output_padding")
+    transposed = layer._kind is CoreConvolutionTranspose
     if rank not in (1, 2, 3):
         msg = f"{owner} expected `rank` 1, 2 or 3, got {rank!r}."
         raise ValueError(msg)
     if method not in _METHODS:
         msg = f"{owner} expected `method` in {_METHODS}, got {method!r}."
         raise ValueError(msg)
-    if output_padding is not None:
+    if output_padding is not None and not transposed:
         msg = (
             f"{owner} expected no `output_padding`, got {output_padding!r}. Only a "
             "transposed convolution has one."
         )
         raise ValueError(msg)
+    window = per_axis(owner, "filter_shape", filter_shape, rank)
+    make = partial(
+        layer._kind,
+        *(*sizes, window),
+        strides=per_axis(owner, "strides", strides, rank),
+        dilations=per_axis(owner, "dilations", dilations, rank),
+        padding=padding.lower() if isinstance(padding, str) else padding,
+        **({"output_padding": output_padding} if transposed else {}),
+    )
+    return make, window, others

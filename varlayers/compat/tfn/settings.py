@@ -1,6 +1,7 @@
 """From the arguments of a layer of this face to those of a layer of varlayers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from varlayers.activations import Elementwise
@@ -16,6 +17,7 @@ __all__ = [
     "Settings",
     "activated",
     "bilinear_settings",
+    "settings_of",
     "value_of",
     "without_priors",
 ]
@@ -50,6 +52,20 @@ class Settings:
     unpack_weights_fn: Any = weights.unpack_kernel_and_bias
     activation_fn: Any = None
     divergence: Any = "monte carlo"
+
+
+def settings_of(owner: str, arguments: Mapping[str, Any]) -> Settings:
+    """Return the settings of these names.
+
+    Raises:
+        TypeError: if a name is unknown.
+    """
+    known = [field.name for field in fields(Settings)]
+    unknown = sorted(arguments.keys() - set(known))
+    if unknown:
+        msg = f"{owner} expected arguments it knows, {known} among them, got {unknown}."
+        raise TypeError(msg)
+    return Settings(**arguments)
 
 
 def bilinear_settings(
