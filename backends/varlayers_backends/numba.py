@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from varlayers.random import Key, Native, Source
-from varlayers.types import FlippedWeight, Shape
+from varlayers.types import Shape
 from varlayers.windows import Window
 from varlayers_backends import numba_convolution, numba_passes, numba_random
 from varlayers_backends.numba_passes import BLOCK
-from varlayers_backends.numpy import NumpyKernels, one_weight_each
+from varlayers_backends.numpy import NumpyKernels
 from varlayers_backends.numpy_buffers import empty
 
 __all__ = ["NumbaKernels"]
@@ -134,53 +134,10 @@ class NumbaKernels(NumpyKernels):
 
     # ---- convolutions ----------------------------------------------------------
 
-    def conv(self, x: Any, w: Any, window: Window) -> Any:
-        if not numba_convolution.knows(window, x, w):
-            return super().conv(x, w, window)
-        return numba_convolution.conv(x, w, window)
-
-    def conv_adjoint_x(self, dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
-        if not numba_convolution.knows(window, dy, w):
-            return super().conv_adjoint_x(dy, w, x_shape, window)
-        return numba_convolution.adjoint_x(dy, w, x_shape, window)
-
-    def conv_adjoint_w(self, x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
-        if not numba_convolution.knows(window, x, dy):
-            return super().conv_adjoint_w(x, dy, w_shape, window)
-        return numba_convolution.adjoint_w(x, dy, w_shape, window)
-
-    def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
-        if not _flips(window, w, x):
-            return super().conv_flipped(x, w, window)
-        return numba_convolution.flipped(x, w, window)
-
-    def conv_flipped_adjoint_x(
-        self, dy: Any, w: FlippedWeight, x_shape: Shape, window: Window
-    ) -> Any:
-        if not _flips(window, w, dy):
-            return super().conv_flipped_adjoint_x(dy, w, x_shape, window)
-        return numba_convolution.flipped_adjoint_x(dy, w, x_shape, window)
-
-    def conv_flipped_adjoint_w(
-        self, x: Any, dy: Any, w: FlippedWeight, window: Window
-    ) -> tuple[Any, Any]:
-        if not _flips(window, w, x, dy):
-            return super().conv_flipped_adjoint_w(x, dy, w, window)
-        return numba_convolution.flipped_adjoint_w(x, dy, w, window)
-
-    def conv_moments(
-        self, x: Any, loc: Any, var: Any, window: Window
-    ) -> tuple[Any, Any]:
-        if not numba_convolution.knows(window, x, loc, var):
-            return super().conv_moments(x, loc, var, window)
-        return numba_convolution.moments(x, loc, var, window)
-
-    def conv_moments_adjoint_w(
-        self, x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
-    ) -> tuple[Any, Any]:
-        if not numba_convolution.knows(window, x, *grads):
-            return super().conv_moments_adjoint_w(x, grads, w_shape, window)
-        return numba_convolution.moments_adjoint_w(x, grads, w_shape, window)
+    def convolver(self, window: Window, *arrays: Any) -> Any:
+        if not numba_convolution.knows(window, *arrays):
+            return super().convolver(window, *arrays)
+        return numba_convolution
 
     # ---- optimizers ------------------------------------------------------------
 
@@ -214,12 +171,6 @@ def _alike(first: Any, *others: Any) -> bool:
         if other.shape != shape:
             return False
     return True
-
-
-def _flips(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
-    """Whether the loops are for this convolution, with one weight for each example."""
-    known = numba_convolution.knows(window, *w, *arrays)
-    return known and one_weight_each(window, w, *arrays)
 
 
 def _plain(x: Any) -> Any:

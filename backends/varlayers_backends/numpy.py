@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from varlayers.kernels import Kernels
 from varlayers.random import Key, Native, Source
-from varlayers.types import FlippedWeight, Shape
+from varlayers.types import Shape
 from varlayers.windows import Window
 from varlayers_backends import (
     numpy_convolution,
@@ -22,17 +21,17 @@ from varlayers_backends import (
     numpy_pooling,
     numpy_random,
 )
+from varlayers_backends.convolving import ConvolvingKernels
 from varlayers_backends.numpy_buffers import empty
 
-__all__ = ["NumpyKernels", "one_weight_each"]
+__all__ = ["NumpyKernels"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _LARGE = 4096  # elements from which fewer passes outweigh more calls
-_POSITIONS = 64  # from which a weight for each example outweighs a second product
 _SHORT = 64  # length up to which NumPy reduces columns faster than rows
 
 
-class NumpyKernels(Kernels):
+class NumpyKernels(ConvolvingKernels):
     """The generic kernels, in fewer passes over memory."""
 
     def __init__(self) -> None:
@@ -134,53 +133,10 @@ class NumpyKernels(Kernels):
 
     # ---- convolutions ----------------------------------------------------------
 
-    def conv(self, x: Any, w: Any, window: Window) -> Any:
-        if not _plain(x, w):
-            return super().conv(x, w, window)
-        return _module(window).conv(x, w, window)
-
-    def conv_adjoint_x(self, dy: Any, w: Any, x_shape: Shape, window: Window) -> Any:
-        if not _plain(dy, w):
-            return super().conv_adjoint_x(dy, w, x_shape, window)
-        return _module(window).adjoint_x(dy, w, x_shape, window)
-
-    def conv_adjoint_w(self, x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
-        if not _plain(x, dy):
-            return super().conv_adjoint_w(x, dy, w_shape, window)
-        return _module(window).adjoint_w(x, dy, w_shape, window)
-
-    def conv_flipped(self, x: Any, w: FlippedWeight, window: Window) -> Any:
-        if not one_weight_each(window, w, x):
-            return super().conv_flipped(x, w, window)
-        return numpy_convolution.flipped(x, w, window)
-
-    def conv_flipped_adjoint_x(
-        self, dy: Any, w: FlippedWeight, x_shape: Shape, window: Window
-    ) -> Any:
-        if not one_weight_each(window, w, dy):
-            return super().conv_flipped_adjoint_x(dy, w, x_shape, window)
-        return numpy_convolution.flipped_adjoint_x(dy, w, x_shape, window)
-
-    def conv_flipped_adjoint_w(
-        self, x: Any, dy: Any, w: FlippedWeight, window: Window
-    ) -> tuple[Any, Any]:
-        if not one_weight_each(window, w, x, dy):
-            return super().conv_flipped_adjoint_w(x, dy, w, window)
-        return numpy_convolution.flipped_adjoint_w(x, dy, w, window)
-
-    def conv_moments(
-        self, x: Any, loc: Any, var: Any, window: Window
-    ) -> tuple[Any, Any]:
-        if window.groups > 1 or not _plain(x, loc, var):
-            return super().conv_moments(x, loc, var, window)
-        return numpy_convolution.moments(x, loc, var, window)
-
-    def conv_moments_adjoint_w(
-        self, x: Any, grads: tuple[Any, Any], w_shape: Shape, window: Window
-    ) -> tuple[Any, Any]:
-        if window.groups > 1 or not _plain(x, *grads):
-            return super().conv_moments_adjoint_w(x, grads, w_shape, window)
-        return numpy_convolution.moments_adjoint_w(x, grads, w_shape, window)
+    def convolver(self, window: Window, *arrays: Any) -> Any:
+        if not _plain(*arrays):
+            return None
+        return numpy_convolution if window.groups == 1 else numpy_groups
 
     # ---- pooling ---------------------------------------------------------------
 
@@ -238,22 +194,6 @@ def _plain(first: Any, *others: Any) -> bool:
     """Whether the arrays are of one dtype in _FLOATS."""
     dtype = first.dtype
     return dtype in _FLOATS and all(other.dtype == dtype for other in others)
-
-
-def _module(window: Window) -> Any:
-    """Return the convolutions for undivided or for divided channels."""
-    return numpy_convolution if window.groups == 1 else numpy_groups
-
-
-def one_weight_each(window: Window, w: FlippedWeight, *arrays: Any) -> bool:
-    """Whether every example has one weight, and enough positions to pay for it."""
-    positions = min(math.prod(x.shape[1:-1]) for x in arrays)
-    return (
-        positions >= _POSITIONS
-        and all(math.prod(signs.shape[1:-1]) == 1 for signs in (w.r, w.s))
-        and window.groups == 1
-        and _plain(*w, *arrays)
-    )
 
 
 def _writable(x: Any) -> Any:

@@ -110,7 +110,7 @@ class Pads(NamedTuple):
 def padded_of(x: Any, window: Window, count: int) -> Iterator[tuple[slice, Any]]:
     """Yield `count` examples of x with zeros for pads, in a buffer of the next, too."""
     lengths, inside, kept = Pads.of(x.shape[1:-1], window)
-    buffer = zeros((count, *lengths, x.shape[-1]), x.dtype)
+    buffer = zeros((min(count, len(x)), *lengths, x.shape[-1]), x.dtype)
     for start in range(0, len(x), count):
         part = x[start : start + count]
         padded = buffer[: len(part)]

@@ -7,18 +7,18 @@ import torch
 from array_api_compat import torch as xp
 from torch import Tensor
 
-from varlayers.kernels import Kernels
 from varlayers.random import Key, threefry
 from varlayers.types import Shape
 from varlayers.windows import Window
 from varlayers_backends import torch_convolution, torch_pooling
+from varlayers_backends.convolving import ConvolvingKernels
 
 __all__ = ["TorchKernels"]
 
 _MASK = 0xFFFFFFFF
 
 
-class TorchKernels(Kernels):
+class TorchKernels(ConvolvingKernels):
     """torch lacks 32-bit unsigned shifts: words live in 64-bit lanes until the end."""
 
     def __init__(self) -> None:
@@ -64,24 +64,8 @@ class TorchKernels(Kernels):
     def log_softmax(self, logits: Tensor) -> Tensor:
         return torch.log_softmax(logits, dim=-1)
 
-    def conv(self, x: Tensor, w: Tensor, window: Window) -> Tensor:
-        if not torch_convolution.knows(window):
-            return super().conv(x, w, window)
-        return torch_convolution.conv(x, w, window)
-
-    def conv_adjoint_x(
-        self, dy: Tensor, w: Tensor, x_shape: Shape, window: Window
-    ) -> Tensor:
-        if not torch_convolution.knows(window):
-            return super().conv_adjoint_x(dy, w, x_shape, window)
-        return torch_convolution.adjoint_x(dy, w, x_shape, window)
-
-    def conv_adjoint_w(
-        self, x: Tensor, dy: Tensor, w_shape: Shape, window: Window
-    ) -> Tensor:
-        if not torch_convolution.knows(window):
-            return super().conv_adjoint_w(x, dy, w_shape, window)
-        return torch_convolution.adjoint_w(x, dy, w_shape, window)
+    def convolver(self, window: Window, *arrays: Tensor) -> Any:
+        return torch_convolution if torch_convolution.knows(window) else None
 
     def max_pool(
         self, x: Tensor, filter_shape: Shape, window: Window

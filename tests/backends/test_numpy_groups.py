@@ -47,3 +47,16 @@ def test_memory_of_a_depthwise_convolution_is_a_few_blocks(monkeypatch):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak <= result + 5 * (1 << 17)
+
+
+def test_memory_of_few_small_examples_is_small():
+    """Not that of as many as would fill a block."""
+    for n in (0, 1):
+        x, w = np.ones((n, 9, 8), np.float32), np.ones((3, 1, 8), np.float32)
+        window = Window((1,), (1,), ((1, 1),), 8)
+        tracemalloc.start()
+        numpy_groups.conv(x, w, window)
+        numpy_groups.adjoint_w(x, x, w.shape, window)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1 << 14

@@ -40,18 +40,6 @@ def kernels_of(library):
     return kernels_for(library.asarray(0.0))
 
 
-def own_overrides(name):
-    """Return what a library's kernels override, less what they share with PLAIN."""
-    kernels = type(kernels_of(library_of(name)))
-    inherited = issubclass(kernels, NumpyKernels) and name != PLAIN
-    shared = {
-        method
-        for method in dir(NumpyKernels)
-        if inherited and getattr(kernels, method) is getattr(NumpyKernels, method)
-    }
-    return [method for method in overrides(kernels) if method not in shared]
-
-
 def generator_of(library):
     """Return a seeded generator of the library; JAX has none."""
     if library.name == "jax":
@@ -98,7 +86,7 @@ def pairs():
     """Yield (library, method) for every override, and a skip for what is missing."""
     for name in LIBRARIES:
         try:
-            methods = own_overrides(name)
+            methods = overrides(type(kernels_of(library_of(name))))
         except ImportError as error:
             yield pytest.param(name, "", marks=pytest.mark.skip(reason=str(error)))
         else:

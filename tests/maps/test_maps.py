@@ -12,7 +12,7 @@ from support.maps import MAP_EXAMPLES, examples_of, groups_of
 from varlayers.dispatch import kernels_for
 from varlayers.maps import MAPS, BilinearMap
 from varlayers.types import FlippedWeight
-from varlayers_backends import numpy as numpy_backend
+from varlayers_backends import convolving
 
 CASES = [
     (name, x_shape)
@@ -96,7 +96,7 @@ def test_two_products_of_one_argument(name, positions, data, seed):
         signs = (x.shape, dy.shape)
     r, s = (rng.choice([-1.0, 1.0], shape) for shape in signs)
     pair, grads = FlippedWeight(w, rng.normal(size=w_shape), r, s), (dy, np.sin(dy))
-    with patch.object(numpy_backend, "_POSITIONS", positions):
+    with patch.object(convolving, "_POSITIONS", positions):
         actual = every_pair(f, k, x, dy, pair, grads)
     desired = every_pair(Defined(f), k, x, dy, pair, grads)
     for one, other in zip(actual, desired, strict=True):
