@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import varlayers as vl
+from varlayers.compat import tfn
 from varlayers.compat.tfn import initializers
 from varlayers.dispatch import kernels_for
 
@@ -22,3 +23,11 @@ def test_variances(name, variance):
     draw = getattr(initializers, name)()
     values = draw(kernels_for(x), vl.key(0), (300, 300), x, (100, 200))
     assert np.var(values) == pytest.approx(variance, rel=0.02)
+
+
+def test_seed_makes_two_layers_start_alike():
+    make, names = initializers.glorot_normal, ("a", "b")
+    one, other = (tfn.Affine(3, 2, name=n, kernel_initializer=make(7)) for n in names)
+    np.testing.assert_array_equal(one.kernel, other.kernel)
+    one, other = (tfn.Affine(3, 2, name=n, kernel_initializer=make()) for n in names)
+    assert np.all(one.kernel != other.kernel)

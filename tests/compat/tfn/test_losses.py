@@ -33,3 +33,24 @@ def test_exact_divergence_of_the_default_prior():
     error = np.std(draws) / np.sqrt(len(draws))
     exact = float(tfn.losses.compute_extra_loss(best))
     assert abs(np.mean(draws) - exact) < 6 * error
+
+
+def test_divergence_that_is_asked_for_must_be_the_layers():
+    losses = tfn.losses
+    model = tfn.Sequential([tfn.AffineVariationalFlipout(3, 3), "relu"])
+    model(X)
+    sampled = losses.compute_extra_loss(model, losses.kl_divergence_monte_carlo)
+    assert sampled == losses.compute_extra_loss(model)
+    with pytest.raises(
+        ValueError, match=r"expected `loss_fn` 'monte carlo', as aff.*No"
+    ):
+        losses.compute_extra_loss(model, loss_fn=losses.kl_divergence_exact)
+    points = tfn.Affine(3, 2)
+    assert losses.compute_extra_loss(points, losses.kl_divergence_exact) == 0
+
+
+def test_names_that_are_not_there():
+    with pytest.raises(AttributeError, match=r"no 'negloglik'\. Use a likelihood"):
+        _ = tfn.losses.negloglik
+    with pytest.raises(AttributeError, match=r"tfn\.losses has no 'nll'\.$"):
+        _ = tfn.losses.nll

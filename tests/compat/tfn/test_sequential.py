@@ -73,3 +73,24 @@ def test_what_is_no_chain_is_refused():
         tfn.Sequential([layer, lambda x: x])
     with pytest.raises(ValueError, match=r"of layers \['0', '3'\], got \[\]"):
         make().params = {}
+
+
+def test_chain_of_a_layer_and_a_chain():
+    first, model = tfn.Affine(3, 3), tfn.Sequential([tfn.Affine(3, 2)])
+    both = model(first)
+    assert both.layers == (first, model)
+    x = np.ones((4, 3), np.float32)
+    np.testing.assert_array_equal(both(x), model(first(x)))
+
+
+def test_trace_of_shapes(capsys):
+    model = tfn.Sequential([tfn.Affine(3, 2, name="a"), "relu"], name="net")
+    x = np.ones((4, 3), np.float32)
+    assert model.set_trace(True) is model
+    model(x)
+    model.set_trace(False)(x)
+    assert capsys.readouterr().out == (
+        "net input: shape (4, 3), float32\n"
+        "net a: shape (4, 2), float32\n"
+        "net relu: shape (4, 2), float32\n"
+    )

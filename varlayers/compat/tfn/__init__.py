@@ -1,10 +1,10 @@
 """The face of `tfp.experimental.nn`: its layers by their names, arguments and defaults.
 
-Each is a layer of varlayers in a `Stateful`. Beside the layers, `initializers` and
-`losses` have the names that they have there.
+Each is a layer of varlayers in a `Stateful`. Beside the layers, `initializers`,
+`losses` and `util` have the names that they have there.
 """
 
-from varlayers.compat.tfn import initializers, losses
+from varlayers.compat.tfn import initializers, losses, util
 from varlayers.compat.tfn.affine import (
     Affine,
     AffineVariationalFlipout,
@@ -58,4 +58,5 @@ __all__ = [
     "make_kernel_bias_posterior_mvn_diag",
     "make_kernel_bias_prior_spike_and_slab",
     "unpack_kernel_and_bias",
+    "util",
 ]

@@ -10,12 +10,13 @@ none.
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from varlayers.activations import Elementwise
 from varlayers.compat.callables import activation_of
 from varlayers.compat.naming import name_of
 from varlayers.compat.tfn.layer import Layer
+from varlayers.compat.tfn.shapes import show
 from varlayers.layers.activation import Activation
 from varlayers.layers.sequential import Sequential as CoreSequential
 from varlayers.random import Source, fold_in
@@ -82,6 +83,18 @@ class Sequential(Layer):
             type(self), "_".join(layer.name for layer in self.layers)
         )
         self.layer = CoreSequential([part.layer for part in self.layers])
+        self._traced = False
+
+    def __call__(self, x: Any, key: Source | None = None) -> Any:
+        """Return the output for x; or, for a layer of this face, that and this one."""
+        if isinstance(x, Layer):
+            return Sequential([x, self])
+        return self.forward(x, key)[0]
+
+    def set_trace(self, trace: bool) -> Self:
+        """Print the shapes between the layers from now on, or not; return this one."""
+        self._traced = trace
+        return self
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a layer, or a chain of some; they share their parameters."""
@@ -91,9 +104,13 @@ class Sequential(Layer):
     def forward(self, x: Array, key: Source | None = None) -> tuple[Array, Chain]:
         """Return the output for x, and the way back; child i of the key for layer i."""
         ways = []
+        if self._traced:
+            show(f"{self.name} input", x)
         for index, layer in enumerate(self.layers):
             x, way = layer.forward(x, None if key is None else fold_in(key, index))
             ways.append(way)
+            if self._traced:
+                show(f"{self.name} {layer.name}", x)
         return x, Chain(tuple(ways))
 
     @property
