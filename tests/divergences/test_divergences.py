@@ -29,13 +29,19 @@ WAYS = (ClosedForm(), Quadrature(8), MonteCarlo(2), Renyi(0.9, 6))
 ALL_PRIORS = {**EVERY_PRIOR, "log-uniform": LogUniformPrior()}
 BELIEFS = {**POSTERIORS, "mean of normal": MeanOf(MeanFieldNormal())}
 FEW = ("NormalPrior learned", "StudentTPrior learned")  # for most posteriors
+MORE = {  # of their own, in closed form
+    "laplace": ("LaplacePrior learned",),
+    "multiplicative normal": ("log-uniform",),
+}
 CASES = [
     pytest.param(way, posterior, prior, id=f"{type(way).__name__}-{name}-{kind}")
     for way in WAYS
     for name, posterior in BELIEFS.items()
     for kind, prior in ALL_PRIORS.items()
     if way.needs(posterior, prior) is None
-    if name in ("normal", "point") or kind in (*FEW, "log-uniform")
+    if name in ("normal", "point")
+    or kind in FEW
+    or (isinstance(way, ClosedForm) and kind in MORE.get(name, ()))
 ]
 every_pair = pytest.mark.parametrize(("way", "posterior", "prior"), CASES)
 

@@ -36,4 +36,5 @@ def test_with_the_formula_of_a_normal_it_is_the_closed_form():
 def test_knows_who_has_normal_marginals():
     assert has_normal_marginals(MeanFieldNormal())
     assert not has_normal_marginals(Point())
-    assert not has_normal_marginals(POSTERIORS["radial"])
+    for other in ("radial", "laplace"):
+        assert not has_normal_marginals(POSTERIORS[other])

@@ -209,7 +209,7 @@ def draws(posterior, count, rho=0.0):
     k = kernels_for(params["loc"])
     raised = {n: array + rho * n.endswith("rho") for n, array in params.items()}
     q = posterior.constrain(k, raised)
-    noise = np.random.default_rng(7).normal(size=(count, *posterior.noise_shape(SHAPE)))
+    noise = posterior.draw(k, key(7), (count, *posterior.noise_shape(SHAPE)), q[0])
     return q, np.array([posterior.sample(k, q, eps) for eps in noise])
 
 
@@ -309,7 +309,7 @@ def jacobian(posterior, params, shape):
 NORMAL = {
     name: posterior
     for name, posterior in RANDOM.items()
-    if posterior.has_density and name != "radial"
+    if posterior.has_density and posterior.normal_elements
 }
 
 

@@ -6,12 +6,12 @@ subclass is another type: it may have changed what the formula knows of its pare
 
 from dataclasses import dataclass
 
+from varlayers.divergences.laplace_prior import kl_laplace_laplace, kl_normal_laplace
 from varlayers.divergences.log_uniform import (
     kl_multiplicative_log_uniform,
     kl_normal_log_uniform,
 )
 from varlayers.divergences.moments_normal import kl_moments_normal
-from varlayers.divergences.normal_laplace import kl_normal_laplace
 from varlayers.divergences.normal_normal import kl_normal_normal
 from varlayers.divergences.point import neg_log_prior
 from varlayers.divergences.rank1 import kl_rank1
@@ -20,6 +20,7 @@ from varlayers.posteriors import (
     FullCovarianceNormal,
     LowRankNormal,
     MatrixNormal,
+    MeanFieldLaplace,
     MeanFieldNormal,
     MultiplicativeNormal,
     Radial,
@@ -50,6 +51,8 @@ CLOSED_FORMS: dict[tuple[type, type], Divergence] = {
     (MeanFieldNormal, NormalPrior): kl_normal_normal,
     (MeanFieldNormal, LaplacePrior): kl_normal_laplace,
     (MeanFieldNormal, LogUniformPrior): kl_normal_log_uniform,
+    (MeanFieldLaplace, NormalPrior): kl_moments_normal,
+    (MeanFieldLaplace, LaplacePrior): kl_laplace_laplace,
     (MultiplicativeNormal, NormalPrior): kl_moments_normal,
     (MultiplicativeNormal, LaplacePrior): kl_normal_laplace,
     (MultiplicativeNormal, LogUniformPrior): kl_multiplicative_log_uniform,

@@ -8,7 +8,8 @@ A prior of independent weights sees each element of the posterior alone, N(m, sÂ
 
 with t ~ N(0, 1) and the entropy H of the posterior as a whole, whose elements may
 depend on one another. What E log p is, and its gradients dm and ds, is left to the
-caller: a formula or quadrature.
+caller: a formula or quadrature. So elements of any family will do that m and s fix, if
+the caller knows it.
 
 Shapes: m, v, s and E log p have the weight's shape. In nats, summed over the elements.
 """

@@ -64,7 +64,8 @@ class LocalReparameterization:
         return self.bias == "per_example"
 
     def needs(self, posterior: RandomPosterior) -> str | None:
-        return None if posterior.independent else "independent normal weights"
+        normal = posterior.independent and posterior.normal_elements
+        return None if normal else "independent normal weights"
 
     def noise_shapes(
         self, site: Site, x_shape: Shape, w_shape: Shape

@@ -31,7 +31,8 @@ def check_fit(owner: str, rule: Estimator, weights: Mapping[str, Weight]) -> Non
         )
         raise ValueError(msg)
     bias = weights["bias"].random if "bias" in weights else None
-    if rule.joint_bias and bias is not None and not bias.independent:
+    normal = bias is None or (bias.independent and bias.normal_elements)
+    if rule.joint_bias and not normal:
         msg = (
             f"{owner} expected a `bias` of independent normals, to join the variance "
             f"of {name}, got {type(bias).__name__}. "

@@ -3,6 +3,7 @@
 from varlayers.posteriors.full_covariance_normal import FullCovarianceNormal
 from varlayers.posteriors.low_rank_normal import LowRankNormal
 from varlayers.posteriors.matrix_normal import MatrixNormal
+from varlayers.posteriors.mean_field_laplace import MeanFieldLaplace
 from varlayers.posteriors.mean_field_normal import MeanFieldNormal
 from varlayers.posteriors.multiplicative_normal import MultiplicativeNormal
 from varlayers.posteriors.point import MeanOf, Point
@@ -14,6 +15,7 @@ __all__ = [
     "FullCovarianceNormal",
     "LowRankNormal",
     "MatrixNormal",
+    "MeanFieldLaplace",
     "MeanFieldNormal",
     "MeanOf",
     "MultiplicativeNormal",
@@ -24,6 +26,7 @@ __all__ = [
 
 POSTERIORS = {
     "full-covariance normal": FullCovarianceNormal(),
+    "laplace": MeanFieldLaplace(),
     "low-rank normal": LowRankNormal(),
     "matrix normal": MatrixNormal(),
     "multiplicative normal": MultiplicativeNormal(),

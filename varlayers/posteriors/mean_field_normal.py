@@ -1,11 +1,9 @@
 """Mean-field normal posterior: independent w ~ N(loc, scale²).
 
-    forward                          backward, read from the bottom up
-    scale = softplus(rho) + shift    drho = dscale ∘ slope,  slope = sigmoid(rho)
-    w = loc + scale ∘ ε              dloc = dw          dscale = dw ∘ ε
-    var = scale²                     dscale = 2 scale ∘ dvar
-    Δ = scale ∘ ε                    dscale = dΔ ∘ ε
-    log|det ∂w/∂ε| = Σ log(scale)    drho = slope / scale
+    forward                                   backward, read from the bottom up
+    var = scale²                              dscale = 2 scale ∘ dvar
+    log f(ε) = -ε² / 2 - log(2π) / 2          the rest is in `mean_field`
+    h = (1 + log 2π) / 2
 
 Shapes: loc, rho, ε and w have the weight's shape. q = (loc, scale, slope).
 
@@ -24,15 +22,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from varlayers.kernels import Kernels
-from varlayers.posteriors.scaled import ScaledNormal
-from varlayers.random import Source
-from varlayers.types import Array, Params, Saved, Shape
+from varlayers.posteriors.mean_field import MeanField
+from varlayers.types import Array, Saved
 
 __all__ = ["MeanFieldNormal"]
 
+_LOG_2_PI = math.log(2 * math.pi)
+
 
 @dataclass(frozen=True)
-class MeanFieldNormal(ScaledNormal):
+class MeanFieldNormal(MeanField):
     """Independent normals, with parameters loc and rho.
 
     Args:
@@ -44,35 +43,12 @@ class MeanFieldNormal(ScaledNormal):
         ValueError: if an argument is out of range.
     """
 
-    size: ClassVar[int] = 3
-    independent: ClassVar[bool] = True
-    symmetric: ClassVar[bool] = True
+    normal_elements: ClassVar[bool] = True
+    noise_deviation: ClassVar[float] = 1.0
+    noise_entropy: ClassVar[float] = 0.5 * (1 + _LOG_2_PI)
 
-    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
-        return {"loc": w_shape, "rho": w_shape}
-
-    def init(
-        self, k: Kernels, key: Source, loc: Array, *, fan_in: int
-    ) -> dict[str, Array]:
-        scale = self.initial_scale / math.sqrt(max(fan_in, 1))
-        rho = self.rho(scale, fan_in)
-        return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
-
-    def constrain(self, k: Kernels, params: Params) -> Saved:
-        scale, slope = k.scale_normal(params["rho"], self.shift)
-        return params["loc"], scale, slope
-
-    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
-        return self.silenced(k, params, kept)
-
-    def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
-        loc, scale, _ = q
-        return k.sample_normal(loc, scale, eps)
-
-    def sample_backward(
-        self, k: Kernels, q: Saved, eps: Array, dw: Array
-    ) -> dict[str, Array]:
-        return {"loc": dw, "rho": k.sample_normal_backward(q[2], eps, dw)}
+    def noise_log_density(self, k: Kernels, eps: Array) -> Array:
+        return -0.5 * (math.prod(eps.shape) * _LOG_2_PI + k.xp.sum(eps * eps))
 
     def moments(self, k: Kernels, q: Saved) -> tuple[Array, Array]:
         loc, scale, _ = q
@@ -83,18 +59,3 @@ class MeanFieldNormal(ScaledNormal):
     ) -> dict[str, Array]:
         _, scale, slope = q
         return {"loc": dloc, "rho": k.variance_normal_backward(scale, slope, dvar)}
-
-    def perturb(self, k: Kernels, q: Saved, eps: Array) -> tuple[Array, Array]:
-        loc, scale, _ = q
-        return loc, scale * eps
-
-    def perturb_backward(
-        self, k: Kernels, q: Saved, eps: Array, dloc: Array, ddelta: Array
-    ) -> dict[str, Array]:
-        return {"loc": dloc, "rho": k.sample_normal_backward(q[2], eps, ddelta)}
-
-    def entropy(self, k: Kernels, q: Saved) -> tuple[Array, dict[str, Array]]:
-        loc, scale, slope = q
-        log_det, drho = self.log_scales(k, scale, slope)
-        value = self.normal_entropy(math.prod(loc.shape), log_det)
-        return value, {"loc": k.xp.zeros_like(loc), "rho": drho}

@@ -1,11 +1,11 @@
-"""What posteriors with a mean loc, scales and normal noise have in common.
+"""What posteriors with a mean loc and scales have in common.
 
     forward                          backward
     scale = softplus(rho) + shift    drho = dscale ∘ slope,  slope = sigmoid(rho)
     h = Σ log(scale)                 drho = slope / scale    (1 where scale = 0)
 
-Where noise ε of n independent N(0, 1) has one weight, w = g(ε), a change of variables
-gives the density at the sample, and the entropy H:
+Where the noise ε is n independent N(0, 1), one for each weight, w = g(ε), a change of
+variables gives the density at the sample, and the entropy H:
 
     H = n (1 + log 2π) / 2 + log|det ∂g/∂ε|
     log q(w) = n / 2 - ‖ε‖² / 2 - H          its total gradient at fixed ε: -dH
@@ -29,7 +29,7 @@ _SILENT = -1000.0  # a rho whose softplus is 0
 
 @dataclass(frozen=True)
 class Scaled(ABC):
-    """A posterior whose mean is its parameter loc and whose noise is N(0, 1).
+    """A posterior whose mean is its parameter loc; its noise is N(0, 1) by default.
 
     Args:
         initial_scale: how large its noise is at first, > 0.

@@ -135,7 +135,7 @@ class RandomPosterior(Posterior, Protocol):
 
     Attributes:
         normal_elements: each of its elements, seen by itself, is normal.
-        independent: its elements are independent normals.
+        independent: its elements are independent.
         symmetric: sample - mean keeps its distribution when any of its elements change
             their sign; it has `perturb`.
         has_density: q(w) exists; it has `entropy` and `log_density_at`.
