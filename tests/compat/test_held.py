@@ -65,3 +65,26 @@ def test_losses_follow_assigned_parameters():
     layer.params = params | {"kernel": params["kernel"] | {"loc": loc + 1}}
     change = np.sum((loc + 1) ** 2 - loc**2) / 2
     assert float(layer.losses[0]) - before == pytest.approx(change)
+
+
+def test_weights_are_taken_over(library):
+    one, other = tfl.DenseFlipout(2, "relu"), tfl.DenseFlipout(2, "relu")
+    x = library.asarray(X)
+    one(X)
+    other(x)
+    other.set_weights(one.get_weights())
+    for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        assert isinstance(theirs, np.ndarray)
+        np.testing.assert_array_equal(mine, theirs)
+    y = library.to_numpy(other(x, vl.key(0)))
+    np.testing.assert_allclose(y, one(X, vl.key(0)), rtol=1e-12, atol=1e-13)
+
+
+def test_weights_of_other_shapes_are_refused():
+    layer = tfl.DenseFlipout(2)
+    layer(X)
+    message = r"DenseFlipout expected `weights` of shapes \[\(3, 2\).*kernel.loc"
+    with pytest.raises(ValueError, match=message):
+        layer.set_weights(layer.get_weights()[:-1])
+    with pytest.raises(ValueError, match=message):
+        layer.set_weights([w.T for w in layer.get_weights()])

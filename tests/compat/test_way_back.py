@@ -47,3 +47,15 @@ def test_local_reparameterization_has_no_kernel_and_shares_a_random_bias():
     noise = layer.layer.draw(vl.key(1), X.shape, X)
     a = X @ loc + np.sqrt(X**2 @ scale**2) * noise["output"]
     np.testing.assert_allclose(y, a + layer.bias_posterior_tensor, rtol=1e-12)
+
+
+def test_mean_of_one_weight_leaves_the_draw_of_the_other():
+    layer = tfl.DenseReparameterization(
+        2, bias_posterior_fn=NORMAL, bias_posterior_tensor_fn="mean"
+    )
+    y, way = layer.forward(X)
+    kernel, bias = layer.kernel_posterior_tensor, layer.bias_posterior_tensor
+    assert np.all(kernel != layer.kernel_posterior.mean())
+    np.testing.assert_array_equal(bias, layer.bias_posterior.mean())
+    np.testing.assert_allclose(y, X @ kernel + bias, rtol=1e-12)
+    assert list(way.noise) == ["kernel"]

@@ -1,11 +1,15 @@
 """What a layer of a face holds once it is built, and how it is kept."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+import numpy as np
+
 from varlayers import tree
-from varlayers.estimators import LocalReparameterization
+from varlayers.dispatch import kernels_for
 from varlayers.layers.bilinear import Bilinear
+from varlayers.serialization.arrays import place
 from varlayers.stateful import Stateful
 from varlayers.summary import summarize
 from varlayers.types import Array, Layer, Params, Prior, Shape
@@ -74,6 +78,34 @@ class Held:
         """The parameters, if the layer is not trainable."""
         return [] if self.trainable else self.variables
 
+    def get_weights(self) -> list[Any]:
+        """Return the parameters in order, as NumPy arrays."""
+        return [kernels_for(own).to_numpy(own) for own in self.variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Take the parameters from arrays of the same shapes in the same order.
+
+        Those that the same layer of TFP returns are in this order, too.
+
+        Raises:
+            ValueError: if the number or a shape differs.
+        """
+        named = dict(tree.items(self.params))
+        shapes = [tuple(own.shape) for own in named.values()]
+        given = [np.shape(array) for array in weights]
+        if given != shapes:
+            msg = (
+                f"{type(self).__name__} expected `weights` of shapes {shapes}, for "
+                f"{list(named)}, got {given}."
+            )
+            raise ValueError(msg)
+        self.params = tree.unflatten(
+            {
+                name: place(np.asarray(array, dtype=float), own)
+                for (name, own), array in zip(named.items(), weights, strict=True)
+            }
+        )
+
     @property
     def losses(self) -> list[Array]:
         """The divergences in nats, unscaled, and the penalty of the latest output.
@@ -105,9 +137,8 @@ class Held:
 
         None before the first call and with local reparameterization, which has none.
         """
-        way, rule = self._latest[0], self._bilinear.estimator
-        sampled = way is not None and way.way.layer is self.layer
-        if way is None or (sampled and isinstance(rule, LocalReparameterization)):
+        way = self._latest[0]
+        if way is None or "output" in way.noise:
             return None
         return cast("Array", way.values["kernel"])
 
@@ -120,12 +151,12 @@ class Held:
     @property
     def kernel_prior(self) -> Prior | None:
         """The prior of the kernel, if it is compared with one."""
-        return cast("Prior | None", self._bilinear.prior)
+        return cast("Prior | None", self.bilinear.prior)
 
     @property
     def bias_prior(self) -> Prior | None:
         """The prior of the bias, if it is compared with one."""
-        return cast("Prior | None", self._bilinear.bias_prior)
+        return cast("Prior | None", self.bilinear.bias_prior)
 
     def summary(self, input_shape: Shape | None = None) -> str:
         """Return a table of the layer; see `summarize`."""
@@ -157,7 +188,8 @@ class Held:
         return self._state
 
     @property
-    def _bilinear(self) -> Bilinear:
+    def bilinear(self) -> Bilinear:
+        """The layer of varlayers without the activation."""
         self._built()
         inner = getattr(self.layer, "layers", (self.layer,))[0]
         return cast("Bilinear", inner)

@@ -64,6 +64,12 @@ class WayBack(NamedTuple):
         return cast("Saved", layer.forward(self.params, self.x, noise)[1])
 
     @property
+    def noise(self) -> dict[str, Array]:
+        """The noise of the weights and their outputs; none where the mean was taken."""
+        drawn = self.way.layer.draw(self.key, tuple(self.x.shape), self.x)
+        return cast("dict[str, Array]", drawn.get("0", drawn))
+
+    @property
     def values(self) -> dict[str, Array]:
         """The value of each weight in use, by name.
 
@@ -71,14 +77,10 @@ class WayBack(NamedTuple):
         local reparameterization beside the output, which no one sample gives. At the
         mean weights, those.
         """
-        layer, params = self.owner.layer, self.params.get("0", self.params)
-        bilinear = getattr(layer, "layers", (layer,))[0]
-        k, noise = kernels_for(self.y), {}
-        if self.way.layer is layer:
-            drawn = layer.draw(self.key, tuple(self.x.shape), self.x)
-            noise = drawn.get("0", drawn)
+        k, noise = kernels_for(self.y), self.noise
+        params = self.params.get("0", self.params)
         found = {}
-        for name, posterior in bilinear.posteriors.items():
+        for name, posterior in self.owner.bilinear.posteriors.items():
             eps = noise.get(name)
             if eps is None and f"{name}_divergence" in noise:
                 eps = noise[f"{name}_divergence"][0, ...]

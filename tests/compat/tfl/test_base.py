@@ -149,3 +149,17 @@ def test_integers_are_refused(library):
 def test_posterior_that_the_estimator_cannot_take_is_refused():
     with pytest.raises(ValueError, match="LocalReparameterization needs independent"):
         tfl.DenseLocalReparameterization(2, kernel_posterior_fn="radial")(X)
+
+
+def test_names_of_keras():
+    layer = tfl.DenseFlipout(2, bias_prior_fn="normal")
+    assert not layer.built
+    layer(X)
+    assert layer.built
+    assert layer.count_params() == 2 * 3 * 2 + 2
+    for mine, same in zip(layer.weights, layer.trainable_weights, strict=True):
+        assert mine is same
+    assert layer.non_trainable_weights == []
+    assert layer.bias_prior_fn == "normal"
+    assert layer.kernel_posterior_fn.is_singular is False
+    assert layer.kernel_posterior_tensor_fn == layer.bias_posterior_tensor_fn

@@ -1,8 +1,11 @@
 """The face of `tfp.layers`, and of R's tfprobability: Keras layers by their names.
 
 Each is a layer of varlayers in a `Stateful`, with the arguments and the defaults of
-`tfp.layers`. The size of the input is taken from the first call.
+`tfp.layers`. The size of the input is taken from the first call. What is left out says
+where to find the same.
 """
+
+from typing import Any
 
 from varlayers.compat.tfl.convolution import (
     Convolution1DFlipout,
@@ -69,3 +72,35 @@ __all__ = [
     "default_multivariate_normal_fn",
     "kl_divergence",
 ]
+
+_LIKELIHOODS = (
+    "What the outputs mean is a likelihood: vl.Normal(…), vl.Categorical(), …."
+)
+_PRIORS = "Priors and divergences of weights are arguments of the layers."
+_ELSEWHERE = {
+    "AutoregressiveTransform": "Flows are not part of varlayers.",
+    "BlockwiseInitializer": "A posterior of DenseVariational makes its own first values.",
+    "CategoricalMixtureOfOneHotCategorical": _LIKELIHOODS,
+    "DistributionLambda": _LIKELIHOODS,
+    "IndependentBernoulli": _LIKELIHOODS,
+    "IndependentLogistic": _LIKELIHOODS,
+    "IndependentNormal": _LIKELIHOODS,
+    "IndependentPoisson": _LIKELIHOODS,
+    "KLDivergenceAddLoss": _PRIORS,
+    "KLDivergenceRegularizer": _PRIORS,
+    "MixtureLogistic": _LIKELIHOODS,
+    "MixtureNormal": _LIKELIHOODS,
+    "MixtureSameFamily": _LIKELIHOODS,
+    "MultivariateNormalTriL": _LIKELIHOODS,
+    "OneHotCategorical": _LIKELIHOODS,
+    "VariableLayer": "A posterior of DenseVariational holds what is learned of it.",
+    "VariationalGaussianProcess": "Gaussian processes are not part of varlayers.",
+    "util": "Layers are configured by get_config, which is JSON.",
+    "weight_norm": "Weight normalization is not part of varlayers.",
+}
+
+
+def __getattr__(name: str) -> Any:
+    more = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    msg = f"varlayers.compat.tfl has no {name!r}.{more}"
+    raise AttributeError(msg)

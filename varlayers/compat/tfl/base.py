@@ -18,8 +18,9 @@ import numpy as np
 
 from varlayers.checks import check_input
 from varlayers.compat.callables import tensor_of
-from varlayers.compat.held import Held
+from varlayers.compat.held import Held, Marginals
 from varlayers.compat.naming import key_of, name_of
+from varlayers.compat.tfl.affine import affine_draw, affine_marginals
 from varlayers.compat.tfl.packing import pack, unpack
 from varlayers.compat.tfl.regularizers import regularizer_of
 from varlayers.compat.tfl.settling import (
@@ -34,6 +35,7 @@ from varlayers.layers.bilinear import Bilinear
 from varlayers.layers.sequential import Sequential
 from varlayers.random import Source, fold_in, split
 from varlayers.stateful import Stateful
+from varlayers.summary import count_parameters
 from varlayers.types import Array, Layer, Shape
 
 __all__ = ["VariationalLayer"]
@@ -50,7 +52,7 @@ class VariationalLayer(Held, ABC):
         dtype: of the parameters; that of the first input by default.
         seed: an integer, or a key, of parameters and noise. Layers of one seed and
             different names differ. Without it they differ from run to run.
-        weights: the arguments of `WeightFunctions`.
+        weights: the arguments of `WeightFunctions`; they are attributes, too.
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ()
@@ -79,6 +81,8 @@ class VariationalLayer(Held, ABC):
             asked = getattr(self.functions, argument)
             asked = tensor_of(owner, argument, asked)
             self.functions = replace(self.functions, **{argument: asked})
+        for argument, value in vars(self.functions).items():
+            setattr(self, argument, value)
         self.activation = activation_layer(owner, activation)
         self.activity_regularizer = regularizer_of(
             owner, "activity_regularizer", activity_regularizer
@@ -168,6 +172,47 @@ class VariationalLayer(Held, ABC):
         settings, _ = settle(owner, self.functions, dtype, self.trainable)
         made = self._make(shape, settings).out_shape(self._shape_seen(shape))
         return (input_shape[0], *made[1:])
+
+    # ---- what Keras calls it -----------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether there are parameters."""
+        return self._state is not None
+
+    @property
+    def weights(self) -> list[Array]:
+        """The parameters in order: `variables`."""
+        return self.variables
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The parameters, if the layer is trainable."""
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The parameters, if the layer is not trainable."""
+        return self.non_trainable_variables
+
+    def count_params(self) -> int:
+        """Return the number of numbers in the parameters."""
+        return count_parameters(self.params)
+
+    @property
+    def kernel_posterior_affine(self) -> Marginals | None:
+        """What the latest call drew of: with Flipout N(0, scale²) of the kernel.
+
+        With local reparameterization the output before the bias; None otherwise.
+        """
+        way = self._latest[0]
+        return None if way is None else affine_marginals(way)
+
+    @property
+    def kernel_posterior_affine_tensor(self) -> Array | None:
+        """The draw of it."""
+        way = self._latest[0]
+        return None if way is None else affine_draw(way)
 
     # ---- configuration -----------------------------------------------------------
 

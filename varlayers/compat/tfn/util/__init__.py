@@ -53,8 +53,6 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        msg = f"tfn.util has no {name!r}. {_ELSEWHERE[name]}"
-        raise AttributeError(msg)
-    msg = f"tfn.util has no {name!r}."
+    more = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    msg = f"tfn.util has no {name!r}.{more}"
     raise AttributeError(msg)
