@@ -162,7 +162,7 @@ _CONVOLVE = {
 
 def _poolings(method: str) -> tuple[Case, ...]:
     return tuple(
-        # Sums of up to 272 standard normals.
+        # Sums of up to 294 standard normals.
         Case(partial(_POOL[method], name), absolute=512, small_only=True)
         for name in POOLINGS
     )

@@ -17,7 +17,11 @@ POOLINGS = {
     "dilated, shared": ((9,), (3,), Window((3,), (2,), ((1, 2),))),
     "one position": ((1, 1), (1, 1), Window((1, 1), (1, 1), ((0, 0), (0, 0)))),
     "everything": ((3, 4), (3, 4), Window((3, 4), (1, 1), ((0, 0), (0, 0)))),
-    "more than a byte": ((17, 17), (17, 16), Window((1, 1), (1, 1), ((0, 0), (0, 0)))),
+    "more than a byte": (
+        (8, 7, 6),
+        (7, 7, 6),
+        Window((1,) * 3, (1,) * 3, ((0, 0),) * 3),
+    ),
     **{
         name: (space, filter_shape, window)
         for name, (space, filter_shape, window, _) in CONVOLUTIONS.items()
