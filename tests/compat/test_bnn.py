@@ -188,6 +188,16 @@ def test_noise_is_new_each_call_and_repeats_with_the_key():
     assert np.any(next(unseeded).rsample() != next(unseeded).rsample())
 
 
+def test_names_of_a_distribution():
+    layer = HiddenLayer(X, MEAN, SCALE, key=4)
+    assert (layer.dim_X, layer.dim_H, layer.event_dim) == (3, 4, 2)
+    assert layer.has_rsample
+    assert not layer.has_enumerate_support
+    for draw in (layer.sample, layer):
+        same = layer.rsample((2,), key=vl.key(1))
+        np.testing.assert_array_equal(draw((2,), key=vl.key(1)), same)
+
+
 def test_repr():
     assert repr(HiddenLayer(X, MEAN, SCALE)) == "HiddenLayer(X: (5, 3), A: (3, 4))"
 

@@ -80,6 +80,12 @@ class HiddenLayer:
         weight_space_sampling: draw A once for each sample, in place of each output.
         key: a seed or a key of the noise; without it the noise differs from run to run.
 
+    Attributes:
+        dim_X: D.
+        dim_H: H.
+        has_rsample: True: gradients go through samples.
+        has_enumerate_support: False.
+
     Raises:
         TypeError: if the non-linearity comes without its derivative, or a dtype is not
             floating.
@@ -120,10 +126,15 @@ class HiddenLayer:
         self._key = seed if isinstance(seed, tuple) else make_key(seed)
         self._calls = 0
 
+        self.dim_X, self.dim_H = A_mean.shape
+
     def __repr__(self) -> str:
         return f"HiddenLayer(X: {tuple(self.X.shape)}, A: {tuple(self.A_mean.shape)})"
 
     # ---- the distribution --------------------------------------------------------
+
+    has_rsample = True
+    has_enumerate_support = False
 
     @property
     def batch_shape(self) -> Shape:
@@ -133,8 +144,12 @@ class HiddenLayer:
     @property
     def event_shape(self) -> Shape:
         """The shape of one sample."""
-        width = self.A_mean.shape[1] + self.include_hidden_bias
-        return (*self.X.shape[:-1], width)
+        return (*self.X.shape[:-1], self.dim_H + self.include_hidden_bias)
+
+    @property
+    def event_dim(self) -> int:
+        """The number of axes of one sample."""
+        return len(self.event_shape)
 
     def shape(self, sample_shape: Shape = ()) -> Shape:
         """Return the shape of samples."""
@@ -158,6 +173,8 @@ class HiddenLayer:
     ) -> Array:
         """Return samples of the output; `forward` returns the way back as well."""
         return self.forward(sample_shape, key=key, eps=eps)[0]
+
+    sample = __call__ = rsample  # the way back is asked for by `forward`
 
     def forward(
         self,
@@ -215,7 +232,7 @@ class HiddenLayer:
     def _noise(
         self, sample_shape: Shape, key: Source | None, eps: Array | None
     ) -> Array:
-        one = (*self.X.shape[:-1], self.A_mean.shape[1])
+        one = (*self.X.shape[:-1], self.dim_H)
         if self.weight_space_sampling:
             one = tuple(self.A_mean.shape)
         if eps is None:
@@ -237,7 +254,7 @@ class HiddenLayer:
         return self._estimator.forward(self._site, self._q, x, {name: eps}, None)
 
     def _backward(self, way: Backward, dy: Array, dlog_prob: float) -> dict[str, Array]:
-        k, width = self._k, self.A_mean.shape[1]
+        k, width = self._k, self.dim_H
         count = math.prod(dy.shape[: len(dy.shape) - len(self.X.shape)])
         dh = k.xp.reshape(dy[..., :width], (count, *self.X.shape[:-1], width))
         da = self.non_linearity.backward(k, way.activation, dh)
@@ -265,6 +282,5 @@ class HiddenLayer:
     ) -> tuple[Array, dict[str, Array], dict[str, Array]]:
         scale = self.A_prior_scale
         learned = {"log_scale": self._k.xp.log(scale)} if self._prior.shapes else {}
-        fan_in = self.A_mean.shape[0]
-        pair = Comparison(_POSTERIOR, self._prior, self._q, learned, fan_in)
+        pair = Comparison(_POSTERIOR, self._prior, self._q, learned, self.dim_X)
         return kl_normal_normal(self._k, pair, weight, grads)

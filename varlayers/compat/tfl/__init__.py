@@ -79,7 +79,7 @@ _LIKELIHOODS = (
 _PRIORS = "Priors and divergences of weights are arguments of the layers."
 _ELSEWHERE = {
     "AutoregressiveTransform": "Flows are not part of varlayers.",
-    "BlockwiseInitializer": "A posterior of DenseVariational makes its own first values.",
+    "BlockwiseInitializer": "A posterior makes its own first values.",
     "CategoricalMixtureOfOneHotCategorical": _LIKELIHOODS,
     "DistributionLambda": _LIKELIHOODS,
     "IndependentBernoulli": _LIKELIHOODS,
