@@ -66,7 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--peers",
         default=groups,
-        help='such as jax,"torch eager"; varlayers runs always',
+        help='such as jax,"varlayers plain"; varlayers runs always',
     )
     add("--rounds", type=int, default=Limits.rounds)
     add("--steps", type=int, default=Limits.steps, help="at most, in a round")
@@ -78,15 +78,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def chosen(groups: str) -> list[Peer]:
-    """Return the named peers, or groups of them, and what all are compared with."""
+    """Return what all are compared with, and the named peers or groups of them."""
     known = {name for peer in PEERS for name in (peer.group, peer.name)}
     wanted = set(groups.split(","))
     if wanted - known:
         unknown = ", ".join(sorted(wanted - known))
         msg = f"--peers expected some of {sorted(known)}, got {unknown}."
         raise SystemExit(msg)
-    wanted |= {FLOOR.name, OURS.name}
-    return [peer for peer in PEERS if {peer.name, peer.group} & wanted]
+    return [
+        peer
+        for peer in PEERS
+        if peer in (FLOOR, OURS) or {peer.name, peer.group} & wanted
+    ]
 
 
 def split_names(names: str) -> list[str]:

@@ -41,10 +41,7 @@ PEERS = [
     FLOOR,
     OURS,
     Peer(
-        "varlayers, plain NumPy",
-        "varlayers",
-        "varlayers_step",
-        env={"VARLAYERS_NUMBA": "0"},
+        "varlayers plain", "varlayers", "varlayers_step", env={"VARLAYERS_NUMBA": "0"}
     ),
     Peer("torch eager", "torch", "torch_step", "eager"),
     Peer("torch compiled", "torch", "torch_step", "compiled"),

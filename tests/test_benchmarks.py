@@ -151,7 +151,7 @@ def test_the_command_prints_a_table():
         cwd=ROOT,
     )
     assert "| tiny, local" in done.stdout
-    for name in ("products alone", "varlayers", "varlayers, plain NumPy"):
+    for name in ("products alone", "varlayers", "varlayers plain"):
         assert f"\n| {name} " in done.stdout
         assert f"\n{name}: " in f"\n{done.stdout}"
     assert "Floor: " in done.stdout
@@ -228,9 +228,26 @@ def test_scaling_prints_times_and_a_slope(capsys, monkeypatch):
 def test_unknown_peers_are_refused():
     with pytest.raises(SystemExit, match=r"expected some of .*'torch'.*got keras\."):
         chosen("torch,keras")
-    assert chosen("jax")[:2] == [FLOOR, OURS]
-    assert {peer.group for peer in chosen("jax")} == {"floor", "varlayers", "jax"}
-    assert [peer.name for peer in chosen("torch eager")][3:] == ["torch eager"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("jax", ["JAX jit"]),
+        ("torch eager", ["torch eager"]),
+        ("tfp,JAX jit", ["JAX jit", "TFP graph", "TFP XLA"]),
+        ("varlayers", ["varlayers plain"]),
+        ("varlayers plain,Pyro", ["varlayers plain", "Pyro"]),
+    ],
+)
+def test_peers_are_chosen_by_name_or_group(asked, names):
+    assert chosen(asked)[:2] == [FLOOR, OURS]
+    assert [peer.name for peer in chosen(asked)[2:]] == names
+
+
+def test_every_peer_can_be_asked_for():
+    for peer in PEERS:
+        assert peer in chosen(peer.name)
 
 
 def test_a_peer_that_dies_is_left_out():
