@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from varlayers import metrics
     from varlayers.conversion import from_deterministic
     from varlayers.dispatch import kernels_for, register_kernels
-    from varlayers.divergences import ClosedForm, MonteCarlo, Quadrature, Renyi
+    from varlayers.divergences import (
+        ClosedForm,
+        FDivergence,
+        MonteCarlo,
+        Quadrature,
+        Renyi,
+    )
     from varlayers.elbo import ELBO, Loss
     from varlayers.estimators import (
         Flipout,
@@ -98,7 +104,13 @@ __version__ = "0.1.0"
 _HOME = {
     "conversion": ("from_deterministic",),
     "dispatch": ("kernels_for", "register_kernels"),
-    "divergences": ("ClosedForm", "MonteCarlo", "Quadrature", "Renyi"),
+    "divergences": (
+        "ClosedForm",
+        "FDivergence",
+        "MonteCarlo",
+        "Quadrature",
+        "Renyi",
+    ),
     "elbo": ("ELBO", "Loss"),
     "estimators": ("Flipout", "LocalReparameterization", "Reparameterization"),
     "initializers": ("VarianceScaling",),
@@ -186,6 +198,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "FDivergence",
     "Flatten",
     "Flipout",
     "Frozen",

@@ -1,6 +1,8 @@
 """Divergences of a posterior from a prior, one file each, the best available first."""
 
 from varlayers.divergences.closed_form import CLOSED_FORMS, ClosedForm
+from varlayers.divergences.f_divergence import FDivergence
+from varlayers.divergences.generators import GENERATORS
 from varlayers.divergences.monte_carlo import MonteCarlo
 from varlayers.divergences.quadrature import Quadrature
 from varlayers.divergences.renyi import Renyi
@@ -9,7 +11,9 @@ from varlayers.types import Divergence, Posterior, Prior
 __all__ = [
     "CLOSED_FORMS",
     "DIVERGENCES",
+    "GENERATORS",
     "ClosedForm",
+    "FDivergence",
     "MonteCarlo",
     "Quadrature",
     "Renyi",

@@ -1,12 +1,9 @@
 """KL divergence by Monte Carlo: any posterior with a density, any prior with one.
 
-    forward                               backward
-    w_i = sample(q, ε_i)                  d_i = dlog q - (the sample's backward of dw)
-    D = Σ_i (log q(w_i) - log p(w_i)) / n,     dw = ∂log p(w_i)
+    D = Σ_i t_i / n,    t_i = log q(w_i) - log p(w_i)
 
-where dlog q is the total gradient of log q(w_i) at fixed noise, through w_i and through
-q itself. So the gradient is that of D as a function of the parameters, at this noise;
-its expectation is that of the divergence. D may be negative; its mean is not.
+`samples` has the samples and the gradient, whose expectation is that of the divergence.
+D may be negative; its mean is not.
 
 With one sample the noise is that of the forward pass, where the estimator has noise for
 the weight itself (reparameterization, Flipout), so the loss is one draw of
@@ -19,18 +16,15 @@ neural networks", arXiv:1505.05424.
 """
 
 from dataclasses import dataclass
-from typing import cast
 
-from varlayers.kernels import Kernels
-from varlayers.types import (
-    Array,
-    Comparison,
-    DensityPrior,
-    Params,
-    Posterior,
-    Prior,
-    RandomPosterior,
+from varlayers.divergences.generators import GENERATORS
+from varlayers.divergences.samples import (
+    check_num_samples,
+    lacks_density,
+    mean_over_samples,
 )
+from varlayers.kernels import Kernels
+from varlayers.types import Array, Comparison, Params, Posterior, Prior
 
 __all__ = ["MonteCarlo"]
 
@@ -49,31 +43,12 @@ class MonteCarlo:
     num_samples: int = 1
 
     def __post_init__(self) -> None:
-        given = self.num_samples
-        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-            msg = f"MonteCarlo expected an integer `num_samples` >= 1, got {given!r}."
-            raise ValueError(msg)
+        check_num_samples("MonteCarlo", self.num_samples)
 
     def needs(self, posterior: Posterior, prior: Prior) -> str | None:
-        if not getattr(posterior, "has_density", False):
-            return "a posterior with a density"
-        return None if hasattr(prior, "log_prob") else "a prior with a density"
+        return lacks_density(posterior, prior)
 
     def __call__(
         self, k: Kernels, pair: Comparison, weight: float, dparams: Params
     ) -> tuple[Array, dict[str, Array], dict[str, Array]]:
-        posterior = cast("RandomPosterior", pair.posterior)
-        prior = cast("DensityPrior", pair.prior)
-        total: Array = 0.0
-        grads: dict[str, Array] = dict(dparams)
-        dprior: dict[str, Array] = {}
-        share = weight / len(pair.noise)
-        for eps in pair.noise:
-            log_q, dq = posterior.log_density_at(k, pair.q, eps)
-            w = posterior.sample(k, pair.q, eps)
-            log_p, dw, dparts = prior.log_prob(k, pair.prior_params, w, pair.fan_in)
-            dw = posterior.sample_backward(k, pair.q, eps, dw)
-            grads = {n: g + share * (dq[n] - dw[n]) for n, g in grads.items()}
-            dprior = {n: dprior.get(n, 0.0) - share * d for n, d in dparts.items()}
-            total = total + log_q - log_p
-        return total / len(pair.noise), grads, dprior
+        return mean_over_samples(k, pair, weight, dparams, GENERATORS["kl"])
