@@ -14,7 +14,13 @@ import numpy as np
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
 from varlayers.windows import Window
-from varlayers_backends import numba_convolution, numba_passes, numba_random
+from varlayers_backends import (
+    numba_blas,
+    numba_convolution,
+    numba_passes,
+    numba_random,
+    numba_threads,
+)
 from varlayers_backends.numba_passes import BLOCK
 from varlayers_backends.numpy import NumpyKernels
 from varlayers_backends.numpy_buffers import empty
@@ -23,6 +29,8 @@ __all__ = ["NumbaKernels"]
 
 _FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 _FEW = 8192  # elements below which two calls of NumPy cost less than one loop
+_MANY = 2 * numba_passes.GRAIN  # elements from which other threads are asked for help
+_SHARED = 1 << 18  # multiplications from which BLAS would ask its own
 
 
 class NumbaKernels(NumpyKernels):
@@ -32,7 +40,7 @@ class NumbaKernels(NumpyKernels):
 
     def words(self, key: Key, count: int, like: Any) -> Any:
         out = np.empty(count, np.uint32)
-        numba_random.words(int(key.k0), int(key.k1), 0, out)
+        numba_random.words(_team(count), int(key.k0), int(key.k1), out)
         return out
 
     def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
@@ -50,8 +58,29 @@ class NumbaKernels(NumpyKernels):
             return super().signs(source, shape, like)
         out = np.empty(shape, like.dtype)
         words = self.words(source, -(-out.size // 32), like)
-        numba_random.signs(words, out.reshape(-1))
+        numba_random.signs(_team(out.size), words, out.reshape(-1))
         return out
+
+    # ---- matrix products -------------------------------------------------------
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        (m, k), n = a.shape, b.shape[-1]
+        blas = numba_blas.find() if m * n * k >= _SHARED and _match(a, b) else None
+        threads = numba_threads.thread_count()
+        if blas is None or not 1 < threads <= numba_threads.MOST:
+            return super().matmul(a, b)
+        turned = not a.flags.c_contiguous, not b.flags.c_contiguous
+        flat = [
+            (x.T if turn else x).reshape(-1)
+            for x, turn in zip((a, b), turned, strict=True)
+        ]
+        c = empty((m, n), a.dtype)
+        numba_blas.product(
+            *(numba_threads.team(threads), threads),
+            *(blas.gemm[a.itemsize], blas.set_threads),
+            *(*flat, c.reshape(-1), turned, (m, n, k)),
+        )
+        return c
 
     # ---- elementwise functions and passes over the weights ---------------------
 
@@ -105,7 +134,7 @@ class NumbaKernels(NumpyKernels):
         dloc, drho = _plain(dloc), _plain(drho)
         sums = np.empty(-(-loc.size // BLOCK))
         arrays = loc, scale, slope, dloc, drho
-        _run(numba_passes.add_kl_normal, arrays, *prior, weight, sums)
+        _run(numba_passes.add_kl_normal, arrays, sums, *prior, weight)
         return np.array(sums.sum(), loc.dtype), dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------
@@ -129,7 +158,8 @@ class NumbaKernels(NumpyKernels):
             return super().log_softmax(logits)
         out = np.empty(logits.shape, logits.dtype)
         rows = (-1, logits.shape[-1])
-        numba_passes.log_softmax(_plain(logits).reshape(rows), out.reshape(rows))
+        team = _team(logits.size)
+        numba_passes.log_softmax(team, _plain(logits).reshape(rows), out.reshape(rows))
         return out
 
     # ---- convolutions ----------------------------------------------------------
@@ -173,6 +203,22 @@ def _alike(first: Any, *others: Any) -> bool:
     return True
 
 
+def _match(a: Any, b: Any) -> bool:
+    """Whether both are plain matrices of one dtype, stored by rows or by columns."""
+    return (
+        type(a) is type(b) is np.ndarray
+        and a.dtype in _FLOATS
+        and b.dtype is a.dtype
+        and (a.flags.carray or a.T.flags.carray)
+        and (b.flags.carray or b.T.flags.carray)
+    )
+
+
+def _team(size: int) -> Any:
+    """Return who shares a loop over so many elements."""
+    return numba_threads.ALONE if size < _MANY else numba_threads.team()
+
+
 def _plain(x: Any) -> Any:
     """Return x, or a copy where it is strided, unaligned or read-only."""
     return x if x.flags.carray else np.array(x, order="C")
@@ -180,12 +226,13 @@ def _plain(x: Any) -> Any:
 
 def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
     """Call a kernel with the arrays flat."""
-    kernel(*[_plain(array).reshape(-1) for array in arrays], *numbers)
+    flat = [_plain(array).reshape(-1) for array in arrays]
+    kernel(_team(flat[0].size), *flat, *numbers)
 
 
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
     out = empty(shape, dtype)
-    kernel(int(key.k0), int(key.k1), 0, out.reshape(-1))
+    kernel(_team(out.size), int(key.k0), int(key.k1), out.reshape(-1))
     return out
 
 

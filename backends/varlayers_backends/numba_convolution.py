@@ -30,7 +30,7 @@ from varlayers_backends.numba_layout import (
     wide_of,
 )
 from varlayers_backends.numba_slabs import Slabs
-from varlayers_backends.numba_tile import HEIGHT, lanes_of
+from varlayers_backends.numba_tile import lanes_of
 from varlayers_backends.numpy_buffers import empty, zeros
 
 __all__ = [
@@ -121,15 +121,10 @@ def _outputs(
     delta, r, s = loc[:0], loc[:0], loc[:0]
     if signs is not None:
         delta, (r, s) = packed(signs.delta, g), signs_of(signs, wide_of(g, g.unit))
-    arrays = g, flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
-    sizes = 2 * g.lanes * HEIGHT, delta.size, g.c * g.block if delta.size else 0
-    _in_pieces(
-        lambda _, *part: numba_slabs.outputs(
-            *arrays, _buffers(g, x.dtype, *sizes), *part
-        ),
-        len(x) * g.slabs,
-        _pieces(g, w.size, y),
-    )
+    arrays = flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
+    slabs = len(x) * g.slabs
+    team, grain = _shared(g, w.size, y, slabs)
+    _check(numba_slabs.outputs(team, g, *arrays, slabs, grain))
     return y
 
 
@@ -153,28 +148,14 @@ def _weights(
     r = s = np.empty(0, x.dtype)
     if signs is not None:
         r, s = signs_of(signs, wide)
-    pieces, d, h = _pieces(g, math.prod(w_shape), dy), g.step_d * g.long_h, g.step_h
+    d, h = g.step_d * g.long_h, g.step_h
     starts = np.arange(g.depth)[:, None] * d + np.arange(g.out_h) * h
-    arrays = g, flat(x), square, runs, starts.reshape(-1) * g.long_w * g.c, flat(dy)
-    patch, count = math.prod(w_shape[:-1]), 1 if signs is None else 2
-    sums = zeros((count, pieces, patch * wide), x.dtype)
-    filled = g.depth * g.out_h * g.out_w * wide if wide > g.o else 0
-    sizes = filled, *((patch * wide, g.c * wide) if len(r) else (0, 0))
-    _in_pieces(
-        lambda i, *part: numba_slabs.weights(
-            *(
-                *arrays,
-                r,
-                s,
-                sums[0, i],
-                sums[-1, i],
-                _buffers(g, x.dtype, *sizes),
-                *part,
-            )
-        ),
-        len(x) * g.slabs,
-        pieces,
-    )
+    rows = starts.reshape(-1) * g.long_w * g.c
+    slabs, patch, count = len(x) * g.slabs, math.prod(w_shape[:-1]), 1 + (len(r) > 0)
+    team, grain = _shared(g, math.prod(w_shape), dy, slabs)
+    sums = zeros((count, -(-slabs // grain), patch * wide), x.dtype)
+    arrays = flat(x), square, runs, rows, flat(dy), r, s, sums
+    _check(numba_slabs.weights(team, g, *arrays, slabs, grain))
     totals = sums.sum(axis=1).reshape(count, patch, wide)
     own = (np.ascontiguousarray(total[:, : g.o]) for total in totals)
     return [total.reshape(w_shape) for total in own]
@@ -200,21 +181,14 @@ def _turned(x_shape: Shape, y_shape: Shape, w_shape: Shape, window: Window) -> W
     return window._replace(pads=tuple(pads))
 
 
-def _in_pieces(call: Any, units: int, pieces: int) -> None:
-    """Call call(i, first, last) for pieces that are about as large."""
-    ends = [units * i // pieces for i in range(pieces + 1)]
-    numba_threads.run(lambda i: call(i, ends[i], ends[i + 1]), pieces)
-
-
-def _pieces(g: Slabs, weight: int, y: Any) -> int:
-    """Return into how many pieces a call is cut."""
+def _shared(g: Slabs, weight: int, y: Any, slabs: int) -> tuple[Any, int]:
+    """Return who shares the work, and how many slabs a thread takes at a time."""
     if y.size * weight // g.o < _LARGE:
-        return 1
-    return min(PIECES, g.slabs * len(y))
+        return numba_threads.ALONE, slabs
+    return numba_threads.team(), -(-slabs // PIECES)
 
 
-def _buffers(g: Slabs, dtype: Any, *sizes: int) -> tuple[Any, ...]:
-    """Return a buffer for a slab, and others of zeros."""
-    seen = (g.depth - 1) * g.step_d + g.span_d
-    slab = np.empty(seen * g.long_h * g.long_w * g.c, dtype)
-    return slab, *(np.zeros(size, dtype) for size in sizes)
+def _check(failed: bool) -> None:
+    if failed:
+        msg = "numba_convolution expected memory for a slab of each thread, got none."
+        raise MemoryError(msg)

@@ -1,7 +1,7 @@
 """Compiled random numbers: Threefry-2x32 and Box-Muller, one pass, nothing stored.
 
 The words are those of `Kernels.words`, bit for bit. A loop fills out[2i] and
-out[2i + 1] from counter start + i, so any slice may be filled alone. Angles are 2π u
+out[2i + 1] from counter i, so threads fill any slices (`numba_fork`). Angles are 2π u
 with u = word / 2**32 in [-1/2, 1/2), the word taken as signed.
 
 Arrays are flat and contiguous; `signs` and `uniform` fill float32 or float64.
@@ -16,10 +16,12 @@ from typing import Any
 from numpy import int32, uint32
 
 from varlayers.random import PARITY, ROTATIONS
+from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import cos_sin, inner, kernel, log
 
 __all__ = ["normal", "signs", "uniform", "words"]
 
+_GRAIN = 8192  # numbers that a thread draws at a time, an even number of words
 _EVEN, _ODD = ROTATIONS[:4], ROTATIONS[4:]
 
 
@@ -52,9 +54,14 @@ def _pair(k0: Any, k1: Any, counter: Any) -> Any:
 
 
 @kernel
-def words(k0: int, k1: int, start: int, out: Any) -> None:
+def words(team: Any, k0: int, k1: int, out: Any) -> None:
     """Store `Kernels.words`."""
-    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start)
+    fork(team, _fill_words, (out,), (k0, k1), out.shape[0], _GRAIN)
+
+
+@inner
+def _fill_words(start: int, out: Any, k0: int, k1: int) -> None:
+    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start // 2)
     pairs = out.shape[0] // 2
     for i in range(pairs):
         out[2 * i], out[2 * i + 1] = _pair(k0_, k1_, uint32(start_ + uint32(i)))
@@ -68,10 +75,15 @@ def _unit(word: Any, dtype: Any) -> Any:
 
 
 @kernel
-def uniform(k0: int, k1: int, start: int, out: Any) -> None:
+def uniform(team: Any, k0: int, k1: int, out: Any) -> None:
     """Store `Kernels.uniform`."""
+    fork(team, _fill_uniform, (out,), (k0, k1), out.shape[0], _GRAIN)
+
+
+@inner
+def _fill_uniform(start: int, out: Any, k0: int, k1: int) -> None:
     dtype = out.dtype.type
-    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start)
+    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start // 2)
     pairs = out.shape[0] // 2
     for i in range(pairs):
         x0, x1 = _pair(k0_, k1_, uint32(start_ + uint32(i)))
@@ -90,10 +102,15 @@ def _normals(x0: Any, x1: Any, dtype: Any) -> Any:
 
 
 @kernel
-def normal(k0: int, k1: int, start: int, out: Any) -> None:
+def normal(team: Any, k0: int, k1: int, out: Any) -> None:
     """Store `Kernels.normal`."""
+    fork(team, _fill_normal, (out,), (k0, k1), out.shape[0], _GRAIN)
+
+
+@inner
+def _fill_normal(start: int, out: Any, k0: int, k1: int) -> None:
     dtype = out.dtype.type
-    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start)
+    k0_, k1_, start_ = uint32(k0), uint32(k1), uint32(start // 2)
     pairs = out.shape[0] // 2
     for i in range(pairs):
         x0, x1 = _pair(k0_, k1_, uint32(start_ + uint32(i)))
@@ -104,8 +121,14 @@ def normal(k0: int, k1: int, start: int, out: Any) -> None:
 
 
 @kernel
-def signs(words: Any, out: Any) -> None:
+def signs(team: Any, words: Any, out: Any) -> None:
     """Store `Kernels.signs`, given the words."""
+    fork(team, _fill_signs, (words,), (out,), words.shape[0], _GRAIN // 32)
+
+
+@inner
+def _fill_signs(start: int, words: Any, all_signs: Any) -> None:
+    out = all_signs[32 * start : 32 * (start + words.shape[0])]
     dtype = out.dtype.type
     one, two = dtype(1), dtype(2)
     whole = out.shape[0] // 32

@@ -16,12 +16,15 @@ vectors along k. With signs r and s, an example has a weight of its own:
 
     w = loc + Δ ∘ r sᵀ        dloc += dw        dΔ += dw ∘ r sᵀ
 
-Slabs are numbered through all examples; a call does some of them. Arrays are flat and
-contiguous.
+Slabs are numbered through all examples, and shared out among the threads of a team.
+Arrays are flat and contiguous.
 """
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numba_tile import HEIGHT, columns, rows
 
@@ -75,6 +78,7 @@ class Slabs(NamedTuple):
 
 @kernel
 def outputs(
+    team: Any,
     g: Any,
     x: Any,
     square: bool,
@@ -84,16 +88,37 @@ def outputs(
     r: Any,
     s: Any,
     y: Any,
-    buffers: Any,
-    first: int,
-    last: int,
-) -> None:
-    """Store the outputs of slabs first to last - 1; of x² if square.
+    slabs: int,
+    grain: int,
+) -> bool:
+    """Store the outputs of x, or of x² if square; return whether memory ran out.
 
-    With signs, r (n, c) and s (n, o filled up), the weight is theirs; else r is empty.
-    Buffers are a slab, a tile and, with signs, a packed weight and the signs of (c, o).
+    With signs, r (n, c) and s (n, o filled up), the weights are theirs; else r is
+    empty. There are `slabs` in all examples; a thread takes `grain` at a time.
     """
-    slab, some, own, signs = buffers
+    rest = (g, x, square, runs, loc, delta, r, s, y, slabs, grain)
+    return fork(team, _outputs, (), rest, slabs, grain)
+
+
+@inner
+def _outputs(
+    first: int,
+    g: Any,
+    x: Any,
+    square: bool,
+    runs: Any,
+    loc: Any,
+    delta: Any,
+    r: Any,
+    s: Any,
+    y: Any,
+    slabs: int,
+    grain: int,
+) -> None:
+    last = min(first + grain, slabs)
+    slab, some = _slab(g, x), np.empty(2 * g.lanes * HEIGHT, x.dtype)
+    own = np.zeros(delta.shape[0], x.dtype)
+    signs = np.empty(g.c * g.block if r.shape[0] else 0, x.dtype)
     w, patch, made = loc, runs.shape[0] * g.length, -1
     for number in range(first, last):
         example, part = number // g.slabs, number % g.slabs
@@ -149,6 +174,7 @@ def _row(
 
 @kernel
 def weights(
+    team: Any,
     g: Any,
     x: Any,
     square: bool,
@@ -157,20 +183,41 @@ def weights(
     dy: Any,
     r: Any,
     s: Any,
-    dloc: Any,
-    ddelta: Any,
-    buffers: Any,
-    first: int,
-    last: int,
-) -> None:
-    """Add the gradient that slabs first to last - 1 give; for x² if square.
+    sums: Any,
+    slabs: int,
+    grain: int,
+) -> bool:
+    """Add the gradient by the weight, for x² if square; return whether memory ran out.
 
-    To dloc (patch, o filled up), and with signs to ddelta; else r is empty. Rows of
-    outputs begin to look at x_rows. Buffers are a slab, zeros for the gradients of its
-    outputs filled up and, with signs, zeros for a weight and the signs of (c, o).
+    Each `grain` of the `slabs` adds to a part of its own of sums (1, parts, patch and o
+    filled up); with signs the first axis is (loc, delta), else r is empty. Rows of
+    outputs begin to look at x_rows.
     """
-    slab, filled, own, signs = buffers
+    rest = (g, x, square, runs, x_rows, dy, r, s, sums, slabs, grain)
+    return fork(team, _weights, (), rest, slabs, grain)
+
+
+@inner
+def _weights(
+    first: int,
+    g: Any,
+    x: Any,
+    square: bool,
+    runs: Any,
+    x_rows: Any,
+    dy: Any,
+    r: Any,
+    s: Any,
+    sums: Any,
+    slabs: int,
+    grain: int,
+) -> None:
+    last = min(first + grain, slabs)
+    dloc, ddelta = sums[0, first // grain], sums[-1, first // grain]
     wide, dw = ((g.o - 1) // g.lanes + 1) * g.lanes, dloc
+    slab, own = _slab(g, x), np.zeros(dw.shape[0] if r.shape[0] else 0, x.dtype)
+    signs = np.empty(g.c * wide if r.shape[0] else 0, x.dtype)
+    filled = np.zeros(g.depth * g.out_h * g.out_w * wide if wide > g.o else 0, x.dtype)
     if r.shape[0]:
         dw = own
     some = _POSITIONS // g.out_w + 1
@@ -208,6 +255,13 @@ def _block(
                 b, c = (dy, at + o, wide), (dw, to + o, wide)
                 columns(height, vectors, a, b, c, g.out_w, True)
             k, left, to = k + height, left - 1, to + height * wide
+
+
+@inner
+def _slab(g: Any, x: Any) -> Any:
+    """Return memory for a slab."""
+    seen = (g.depth - 1) * g.step_d + g.span_d
+    return np.empty(seen * g.long_h * g.long_w * g.c, x.dtype)
 
 
 @inner

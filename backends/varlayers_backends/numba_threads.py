@@ -1,112 +1,106 @@
-"""Calls of compiled functions on several threads, as many as BLAS has at the moment.
+"""Helpers for compiled loops: as many threads as BLAS has at the moment, less one.
 
-The caller takes calls and so does each helper that wakes in time; nobody waits for a
-thread that has not begun. So a busy processor, or other threads of the caller's, cost
-little. Helpers sleep in between: they never spin beside those of BLAS. What is called
-must release the interpreter's lock, and which thread does it must not matter.
-
-The number of threads is that of NumPy's BLAS, which follows OMP_NUM_THREADS, its own
-variables and `threadpoolctl.threadpool_limits`. Without threadpoolctl there is one.
+Helpers wake when a large loop begins, look for parts of loops for some milliseconds
+after the last one (`numba_fork`), and then sleep. The number of threads is that of
+NumPy's BLAS, which follows OMP_NUM_THREADS, its own variables and
+`threadpoolctl.threadpool_limits`. Without threadpoolctl there is one.
 """
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable
+import time
 from functools import cache
-from queue import SimpleQueue
 from typing import Any
 
-__all__ = ["run", "thread_count"]
+from varlayers_backends.numba_fork import AWAKE, make_team, serve
+
+__all__ = ["ALONE", "MOST", "pools", "team", "thread_count"]
+
+MOST = 8  # threads of a team: loops are bound by memory before that
+_PATIENCE = 0.003  # seconds for which a helper looks for parts
+_TRIAL = 20_000  # looks that are timed
 
 
-class _Work:
-    """The calls that nobody has taken, and news of those that helpers took.
+class _Team:
+    """The words of a team, and its helpers."""
 
-    The news is None of a call made, and the number of a call that failed.
-    """
+    def __init__(self, count: int) -> None:
+        self.words = make_team()
+        self._gates = [threading.Lock() for _ in range(count - 1)]
+        for number, gate in enumerate(self._gates, 1):
+            gate.acquire()
+            name = f"varlayers-{number}"
+            threading.Thread(
+                target=self._help, args=(gate,), name=name, daemon=True
+            ).start()
 
-    def __init__(self, call: Callable[[int], object], count: int) -> None:
-        self.call = call
-        self.left = deque(range(count))
-        self.news: SimpleQueue[int | None] = SimpleQueue()
+    def wake(self) -> Any:
+        """Return the words, all helpers awake or about to be."""
+        if self.words[AWAKE] < len(self._gates):
+            for gate in self._gates:
+                _open(gate)
+        return self.words
 
-    def take(self) -> int | None:
-        """Return a call that is left."""
-        try:
-            return self.left.popleft()
-        except IndexError:
-            return None
-
-
-class _Helpers:
-    """Threads that wait for work."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._lock = threading.Lock()
-        self._offers: SimpleQueue[_Work] = SimpleQueue()
-
-    def offer(self, work: _Work, count: int) -> None:
-        """Ask `count` helpers for their help."""
-        with self._lock:
-            while self._count < count:
-                self._count += 1
-                name = f"varlayers-{self._count}"
-                threading.Thread(target=self._serve, name=name, daemon=True).start()
-        for _ in range(count):
-            self._offers.put(work)
-
-    def _serve(self) -> None:
+    def _help(self, gate: threading.Lock) -> None:
+        looks = _looks()
         while True:
-            work = self._offers.get()
-            while (index := work.take()) is not None:
-                try:
-                    work.call(index)
-                except BaseException:  # the caller will fail as well, and say why
-                    work.news.put(index)
-                else:
-                    work.news.put(None)
-            del work  # and with it the arrays
+            gate.acquire()
+            serve(self.words, looks)
 
 
-_helpers = _Helpers()
+ALONE = make_team(alone=True)
+_teams: dict[int, _Team] = {}
+_lock = threading.Lock()
 
 
-def _forget_helpers() -> None:
+def _forget_teams() -> None:
     """Start anew in a child process: threads do not survive a fork."""
-    global _helpers
-    _helpers = _Helpers()
+    global _lock
+    _teams.clear()
+    _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_helpers)
+    os.register_at_fork(after_in_child=_forget_teams)
 
 
-def run(call: Callable[[int], object], count: int) -> None:
-    """Call call(i) for every i < count, once each, in any order.
-
-    What fails in a helper is called again by the caller.
-    """
-    others = min(thread_count(), count) - 1 if count > 1 else 0
-    work = _Work(call, count)
-    if others > 0:
-        _helpers.offer(work, others)
-    while (index := work.take()) is not None:
-        call(index)
-        count -= 1
-    for failed in [work.news.get() for _ in range(count)]:
-        if failed is not None:
-            call(failed)
+def team(count: int | None = None) -> Any:
+    """Return the words of a team of `count` threads, or as many as BLAS may use."""
+    count = min(thread_count() if count is None else count, MOST)
+    if count < 2 or os.name != "posix":
+        return ALONE
+    found = _teams.get(count)
+    if found is None:
+        with _lock:
+            found = _teams.get(count) or _teams.setdefault(count, _Team(count))
+    return found.wake()
 
 
 def thread_count() -> int:
     """Return how many threads NumPy's BLAS may use now."""
-    return min((pool.num_threads for pool in _pools()), default=1)
+    return min((pool.get_num_threads() for pool in pools()), default=1)
+
+
+def _open(gate: threading.Lock) -> None:
+    if gate.locked():
+        try:
+            gate.release()
+        except RuntimeError:  # another caller was faster
+            return
 
 
 @cache
-def _pools() -> list[Any]:
+def _looks() -> int:
+    """Return how many looks make up the helpers' patience."""
+    words = make_team()
+    serve(words, 1)  # compiled
+    start = time.perf_counter()
+    serve(words, _TRIAL)
+    return int(_TRIAL * _PATIENCE / (time.perf_counter() - start))
+
+
+@cache
+def pools() -> list[Any]:
     """Return the thread pools of BLAS."""
     try:
         from threadpoolctl import ThreadpoolController

@@ -1,0 +1,197 @@
+"""Matrix products on a team's threads, each part by NumPy's BLAS on one thread.
+
+    C = A B: parts of its rows or of its columns, the more of the two
+
+The threads of BLAS itself look for work without rest for a while after every product,
+and so would keep a team's helpers from the passes in between (`numba_fork`). Here they
+never begin: BLAS has one thread during the product, and as many as before after it.
+
+BLAS is called as NumPy's own wheels name it: OpenBLAS with integers of 64 bits.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from varlayers_backends import numba_threads
+from varlayers_backends.numba_fork import fork
+from varlayers_backends.numba_math import inner, kernel
+
+__all__ = ["Blas", "find", "product"]
+
+_GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")
+_SET = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_")
+_ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
+_WIDTH = 16  # numbers of rows or columns that BLAS likes are multiples of it
+
+_INT, _ENUM, _VOID = ir.IntType(64), ir.IntType(32), ir.VoidType()
+_ADDRESS = types.uint64
+
+
+class Blas(NamedTuple):
+    """The addresses of functions: products by size of a number, and threads to use."""
+
+    gemm: dict[int, int]
+    set_threads: int
+
+
+@cache
+def find() -> Blas | None:
+    """Return NumPy's BLAS, or None if it is none that can be called here."""
+    for pool in numba_threads.pools():
+        library = pool.dynlib
+        gemm = {
+            size: _address(library, [name.format(letter) for name in _GEMM])
+            for size, letter in ((4, "s"), (8, "d"))
+        }
+        set_threads = _address(library, _SET)
+        if set_threads and all(gemm.values()):
+            return Blas(gemm, set_threads)
+    return None
+
+
+def _address(library: Any, names: Any) -> int:
+    """Return the address of the first function that is there, or 0."""
+    from ctypes import c_void_p, cast
+
+    for name in names:
+        function = getattr(library, name, None)
+        if function is not None:
+            return cast(function, c_void_p).value or 0
+    return 0
+
+
+@intrinsic
+def _gemm(
+    context: Any,
+    address: Any,
+    orders: Any,
+    sizes: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    strides: Any,
+) -> Any:
+    """Call gemm; a, b and c are (array, first element)."""
+
+    def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds = signature.args
+        number = context.get_value_type(kinds[3][0].dtype)
+        orders, sizes, strides = (
+            [builder.extract_value(value, i) for i in range(count)]
+            for value, count in ((values[1], 2), (values[2], 3), (values[6], 3))
+        )
+        places = []
+        for kind, value in zip(kinds[3:6], values[3:6], strict=True):
+            array = context.make_array(kind[0])(
+                context, builder, builder.extract_value(value, 0)
+            )
+            places.append(builder.gep(array.data, [builder.extract_value(value, 1)]))
+        pointer = number.as_pointer()
+        arguments = [
+            _ENUM(_ROW_MAJOR),
+            *(builder.trunc(order, _ENUM) for order in orders),
+            *sizes,
+            number(1.0),
+            *(places[0], strides[0], places[1], strides[1]),
+            number(0.0),
+            *(places[2], strides[2]),
+        ]
+        kind = ir.FunctionType(
+            _VOID,
+            [
+                *[_ENUM] * 3,
+                *[_INT] * 3,
+                number,
+                *[pointer, _INT] * 2,
+                number,
+                *(pointer, _INT),
+            ],
+        )
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    return types.void(address, orders, sizes, a, b, c, strides), write
+
+
+@intrinsic
+def _set_threads(context: Any, address: Any, count: Any) -> Any:
+    """Tell BLAS how many threads to use."""
+
+    def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(_VOID, [_ENUM])
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        builder.call(function, [builder.trunc(values[1], _ENUM)])
+        return context.get_dummy_value()
+
+    return types.void(address, count), write
+
+
+@kernel
+def product(
+    team: Any,
+    threads: int,
+    gemm: int,
+    set_threads: int,
+    a: Any,
+    b: Any,
+    c: Any,
+    turned: Any,
+    sizes: Any,
+) -> None:
+    """Store the product (m, n) of (m, k) and (k, n), of flat arrays, for m n > 0.
+
+    Args:
+        team: who shares the work.
+        threads: how many they are, and as many as BLAS had before.
+        gemm, set_threads: addresses, as `find` returns them.
+        a, b, c: the factors and the result.
+        turned: whether a and whether b is stored by columns.
+        sizes: (m, n, k).
+    """
+    m, n, _ = sizes
+    size = max(m, n)
+    grain = (size + threads - 1) // threads
+    grain = (grain + _WIDTH - 1) // _WIDTH * _WIDTH
+    _set_threads(set_threads, 1)
+    fork(team, _part, (), (gemm, a, b, c, turned, sizes, grain), size, grain)
+    _set_threads(set_threads, threads)
+
+
+@inner
+def _part(
+    start: int,
+    gemm: int,
+    a: Any,
+    b: Any,
+    c: Any,
+    turned: Any,
+    sizes: Any,
+    grain: int,
+) -> None:
+    m, n, k = sizes
+    a_step, b_step = m if turned[0] else k, k if turned[1] else n
+    a_at = b_at = c_at = 0
+    if m >= n:
+        m = min(grain, m - start)
+        a_at, c_at = start * (1 if turned[0] else k), start * n
+        c_step = n
+    else:
+        c_step, n = n, min(grain, n - start)
+        b_at, c_at = start * (k if turned[1] else 1), start
+    orders = (
+        _TRANSPOSED if turned[0] else _AS_IT_IS,
+        _TRANSPOSED if turned[1] else _AS_IT_IS,
+    )
+    _gemm(
+        gemm,
+        orders,
+        (m, n, k),
+        (a, a_at),
+        (b, b_at),
+        (c, c_at),
+        (a_step, b_step, c_step),
+    )
