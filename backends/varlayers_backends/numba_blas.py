@@ -142,15 +142,11 @@ def product(
     turned: Any,
     sizes: Any,
 ) -> None:
-    """Store the product (m, n) of (m, k) and (k, n), of flat arrays, for m n > 0.
+    """Store the product c (m, n) of a (m, k) and b (k, n), not empty.
 
-    Args:
-        team: who shares the work.
-        threads: how many they are, and as many as BLAS had before.
-        gemm, set_threads: addresses, as `find` returns them.
-        a, b, c: the factors and the result.
-        turned: whether a and whether b is stored by columns.
-        sizes: (m, n, k).
+    Arrays are flat; `turned` says whether a and whether b is stored by columns, `sizes`
+    is (m, n, k). A team of `threads` shares the work; BLAS has as many afterwards. The
+    addresses of its functions are those that `find` returns.
     """
     m, n, _ = sizes
     size = max(m, n)

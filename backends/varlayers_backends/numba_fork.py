@@ -217,10 +217,10 @@ def fork(
 ) -> Any:
     """Call task(start, *parts of arrays, *rest) for the parts of range(size).
 
-    The parts are of `grain` and begin at `start`; contiguous arrays are cut along their
-    first axis, what is in `rest` goes whole. Returns when all are made, with True if one
-    raised. For use in compiled code; the task is a compiled function that returns
-    nothing, and any thread may call it.
+    A part begins at `start` and has `grain` numbers, the last one what is left.
+    Contiguous arrays are cut along their first axis; what is in `rest` goes whole.
+    Returns when all are made, with True if one raised. For use in compiled code; the
+    task is a compiled function that returns nothing, and any thread may call it.
     """
     called = task.get_call_type(context, (types.int64, *arrays, *rest), {})
     compiled = task.dispatcher.get_compile_result(called)

@@ -10,6 +10,7 @@ pytest.importorskip("numba")
 from varlayers.kernels import Kernels
 from varlayers_backends import numba_passes
 from varlayers_backends.numba_passes import BLOCK
+from varlayers_backends.numba_threads import ALONE
 
 GENERIC = Kernels(np)
 DTYPES = ("float32", "float64")
@@ -18,7 +19,7 @@ DTYPES = ("float32", "float64")
 def softplus(values, dtype, shift=0.0):
     x = np.array(values, dtype)
     value, slope = np.empty_like(x), np.empty_like(x)
-    numba_passes.softplus(x, value, slope, shift)
+    numba_passes.softplus(ALONE, x, value, slope, shift)
     return value, slope
 
 
@@ -46,7 +47,7 @@ def add_kl(size, dtype="float32", scale=None):
     generic = [array.copy() for array in arrays]
     with np.errstate(divide="ignore", over="ignore"):
         desired = GENERIC.add_kl_normal_(*generic[:3], 0.5, 2.0, 0.3, *generic[3:])
-    numba_passes.add_kl_normal(*arrays, 0.5, 2.0, 0.3, sums)
+    numba_passes.add_kl_normal(ALONE, *arrays, sums, 0.5, 2.0, 0.3)
     return sums, (dloc, drho), desired
 
 
@@ -74,7 +75,7 @@ def test_divergence_with_nan_is_nan():
 def test_local_noise_backward_without_variance_is_zero():
     s = np.array([0, 2], np.float32)
     out = np.empty_like(s)
-    numba_passes.local_noise_backward(s, s + 1, s + 1, out)
+    numba_passes.local_noise_backward(ALONE, s, s + 1, s + 1, out)
     np.testing.assert_array_equal(out, [0, 2.25])
 
 
@@ -82,6 +83,6 @@ def test_local_noise_backward_without_variance_is_zero():
 def test_log_softmax_of_infinite_logits(dtype):
     z = np.array([[0, -math.inf, -1e3], [math.nan, 0, 0]], dtype)
     out = np.empty_like(z)
-    numba_passes.log_softmax(z, out)
+    numba_passes.log_softmax(ALONE, z, out)
     np.testing.assert_array_equal(out[0], [0, -math.inf, -1e3])
     assert np.isnan(out[1]).all()

@@ -1,90 +1,96 @@
-"""Calls on threads: each once, whatever the helpers do."""
+"""Teams: as many threads as BLAS has, awake for a while, new in a child process."""
 
 import os
 import subprocess
 import sys
 import threading
+import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 
 from varlayers_backends import numba_threads
+from varlayers_backends.numba_fork import AWAKE
+from varlayers_backends.numba_threads import ALONE, MOST, team
 
 
-@pytest.fixture(params=[1, 2, 5])
-def threads(request, monkeypatch):
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: request.param)
-    return request.param
+def test_one_thread_is_alone():
+    assert team(1) is ALONE
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 7])
-def test_every_call_is_made_once(threads, count):
-    made = []
-    numba_threads.run(made.append, count)
-    assert sorted(made) == list(range(count))
+def test_a_team_is_made_once():
+    assert team(3) is team(3)
+    assert team(3) is not team(2)
 
 
-def test_helpers_help(monkeypatch):
-    """Two calls that wait for each other need two threads."""
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: 2)
-    both = threading.Barrier(2, timeout=30)
-    numba_threads.run(lambda _: both.wait(), 2)
+def test_there_is_a_most():
+    assert team(10 * MOST) is team(MOST)
 
 
-def test_nobody_waits_for_a_helper_that_does_not_come(monkeypatch):
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: 2)
-    monkeypatch.setattr(numba_threads._Helpers, "offer", lambda *_: None)
-    made = []
-    numba_threads.run(made.append, 3)
-    assert made == [0, 1, 2]
-
-
-def test_errors_reach_the_caller(threads):
-    def fail(index):
-        msg = f"planted in call {index}"
-        raise OverflowError(msg)
-
-    with pytest.raises(OverflowError, match="planted in call"):
-        numba_threads.run(fail, 3)
-    made = []
-    numba_threads.run(made.append, 3)
-    assert sorted(made) == [0, 1, 2]
-
-
-def test_the_caller_does_what_a_helper_failed_at(monkeypatch):
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: 2)
-    caller, both = threading.get_ident(), threading.Barrier(2, timeout=30)
-    made = []
-
-    def fail_elsewhere(index):
-        if len(made) < 1:
-            both.wait()
-        if threading.get_ident() != caller:
-            msg = "planted in a helper"
-            raise OverflowError(msg)
-        made.append(index)
-
-    numba_threads.run(fail_elsewhere, 2)
-    assert sorted(made) == [0, 1]
+def test_helpers_wake_and_sleep_again():
+    """They look for parts for milliseconds; the rest is the system's delay."""
+    for _ in range(2):
+        until = time.monotonic() + 30
+        while team(2)[AWAKE] == 0 and time.monotonic() < until:
+            time.sleep(1e-4)
+        words = numba_threads._teams[2].words
+        while words[AWAKE] and time.monotonic() < until:
+            time.sleep(1e-3)
+        assert words[AWAKE] == 0
+        assert time.monotonic() < until
 
 
 def test_the_number_of_threads_is_that_of_blas():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         assert numba_threads.thread_count() == 1
+        assert team() is ALONE
+
+
+def test_without_threadpoolctl_there_is_one_thread(monkeypatch):
+    monkeypatch.setattr(numba_threads, "pools", list)
+    assert numba_threads.thread_count() == 1
+
+
+def test_callers_may_have_threads_of_their_own():
+    """Each gets its numbers, whoever has the team."""
+    from varlayers.random import Key
+    from varlayers_backends import numba_random
+
+    desired, wrong = [np.empty(60_000, np.float32) for _ in range(4)], []
+    for seed, out in enumerate(desired):
+        numba_random.normal(ALONE, *Key(seed, 1), out)
+
+    def draw(seed):
+        out = np.empty_like(desired[seed])
+        for _ in range(30):
+            numba_random.normal(team(2), *Key(seed, 1), out)
+            if not np.array_equal(out, desired[seed]):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=draw, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 FORK = """
 import os
-from varlayers_backends import numba_threads
+import numpy as np
+from varlayers_backends import numba_random
+from varlayers_backends.numba_threads import team
 
-numba_threads.thread_count = lambda: 2
-numba_threads.run(lambda _: None, 2)
-before = numba_threads._helpers
+before, out = team(2), np.empty(60_000, np.float32)
+numba_random.normal(before, 1, 2, out)
 child = os.fork()
 if child == 0:
-    os._exit(0 if numba_threads._helpers is not before else 1)
+    own = np.empty_like(out)
+    numba_random.normal(team(2), 1, 2, own)
+    os._exit(0 if team(2) is not before and np.array_equal(out, own) else 1)
 assert os.waitpid(child, 0)[1] == 0
 """
 
