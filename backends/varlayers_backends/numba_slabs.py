@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from varlayers_backends.numba_example import fill_slab, flip, make_slab, unflip
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numba_tile import HEIGHT, columns, rows
@@ -116,7 +117,7 @@ def _outputs(
     grain: int,
 ) -> None:
     last = min(first + grain, slabs)
-    slab, some = _slab(g, x), np.empty(2 * g.lanes * HEIGHT, x.dtype)
+    slab, some = make_slab(g, x), np.empty(2 * g.lanes * HEIGHT, x.dtype)
     own = np.zeros(delta.shape[0], x.dtype)
     signs = np.empty(g.c * g.block if r.shape[0] else 0, x.dtype)
     w, patch, made = loc, runs.shape[0] * g.length, -1
@@ -124,10 +125,10 @@ def _outputs(
         example, part = number // g.slabs, number % g.slabs
         start = part * g.depth
         depth = g.depth if start + g.depth < g.out_d else g.out_d - start
-        _fill(g, x, example, start, depth, square, slab)
+        fill_slab(g, x, example, start, depth, square, slab)
         if r.shape[0]:
             if example != made:
-                _flip(g, patch, loc, delta, r, s, example, own, signs)
+                flip(g, patch, loc, delta, r, s, example, own, signs)
             w, made = own, example
         for o in range(0, g.o, g.block):
             width = g.block if g.block == 1 or g.o - o > g.lanes else g.lanes
@@ -215,7 +216,7 @@ def _weights(
     last = min(first + grain, slabs)
     dloc, ddelta = sums[0, first // grain], sums[-1, first // grain]
     wide, dw = ((g.o - 1) // g.lanes + 1) * g.lanes, dloc
-    slab, own = _slab(g, x), np.zeros(dw.shape[0] if r.shape[0] else 0, x.dtype)
+    slab, own = make_slab(g, x), np.zeros(dw.shape[0] if r.shape[0] else 0, x.dtype)
     signs = np.empty(g.c * wide if r.shape[0] else 0, x.dtype)
     filled = np.zeros(g.depth * g.out_h * g.out_w * wide if wide > g.o else 0, x.dtype)
     if r.shape[0]:
@@ -225,7 +226,7 @@ def _weights(
         example, part = number // g.slabs, number % g.slabs
         start = part * g.depth
         depth = g.depth if start + g.depth < g.out_d else g.out_d - start
-        _fill(g, x, example, start, depth, square, slab)
+        fill_slab(g, x, example, start, depth, square, slab)
         grads, at = dy, (example * g.out_d + start) * g.out_h * g.out_w * g.o
         if wide > g.o:
             for i in range(depth * g.out_h * g.out_w):
@@ -237,7 +238,7 @@ def _weights(
             _block(g, slab, runs, x_rows[row:end], grads, at, wide, dw)
             at += some * g.out_w * wide
         if r.shape[0] and (number + 1 == last or part + 1 == g.slabs):
-            _unflip(g, wide, own, r, s, example, dloc, ddelta, signs)
+            unflip(g, wide, own, r, s, example, dloc, ddelta, signs)
 
 
 @inner
@@ -255,79 +256,3 @@ def _block(
                 b, c = (dy, at + o, wide), (dw, to + o, wide)
                 columns(height, vectors, a, b, c, g.out_w, True)
             k, left, to = k + height, left - 1, to + height * wide
-
-
-@inner
-def _slab(g: Any, x: Any) -> Any:
-    """Return memory for a slab."""
-    seen = (g.depth - 1) * g.step_d + g.span_d
-    return np.empty(seen * g.long_h * g.long_w * g.c, x.dtype)
-
-
-@inner
-def _fill(
-    g: Any, x: Any, example: int, start: int, depth: int, square: bool, slab: Any
-) -> None:
-    """Copy what a slab sees of x, or its square, with zeros around."""
-    zero, size, i = x.dtype.type(0), g.w * g.c, 0
-    for d in range(
-        start * g.step_d - g.low_d,
-        (start + depth - 1) * g.step_d - g.low_d + g.span_d,
-    ):
-        for h in range(-g.low_h, g.long_h - g.low_h):
-            at = ((example * g.d + d) * g.h + h) * size
-            inside = 0 <= d < g.d and 0 <= h < g.h
-            for k in range(-g.low_w * g.c, (g.long_w - g.low_w) * g.c):
-                value = x[at + k] if inside and 0 <= k < size else zero
-                slab[i] = value * value if square else value
-                i += 1
-
-
-@inner
-def _flip(
-    g: Any,
-    patch: int,
-    loc: Any,
-    delta: Any,
-    r: Any,
-    s: Any,
-    example: int,
-    w: Any,
-    signs: Any,
-) -> None:
-    """Store the packed weight of an example; signs is a buffer."""
-    wide, at = loc.shape[0] // patch, 0
-    for o in range(0, wide, g.block):
-        width = g.block if g.block == 1 or wide - o > g.lanes else g.lanes
-        for c in range(g.c):
-            for i in range(width):
-                sign = r[example * g.c + c] * s[example * wide + o + i]
-                signs[c * width + i] = sign
-        for _ in range(patch // g.c):
-            for i in range(g.c * width):
-                w[at + i] = loc[at + i] + delta[at + i] * signs[i]
-            at += g.c * width
-
-
-@inner
-def _unflip(
-    g: Any,
-    wide: int,
-    dw: Any,
-    r: Any,
-    s: Any,
-    example: int,
-    dloc: Any,
-    ddelta: Any,
-    signs: Any,
-) -> None:
-    """Add dw of an example to dloc and ddelta, and set it to 0; signs is a buffer."""
-    size = g.c * wide
-    for c in range(g.c):
-        for o in range(wide):
-            signs[c * wide + o] = r[example * g.c + c] * s[example * wide + o]
-    for at in range(0, dw.shape[0], size):
-        for i in range(size):
-            dloc[at + i] += dw[at + i]
-            ddelta[at + i] += dw[at + i] * signs[i]
-            dw[at + i] = dw.dtype.type(0)
