@@ -109,7 +109,17 @@ def test_softplus_at_its_corners(library, k, dtype):
     np.testing.assert_array_equal(slope, [0, 0, 0.5, 1, 1])
 
 
+def digamma(x):
+    """Return it by its recurrence and, from 20 on, its asymptotic series."""
+    if x < 20:
+        return digamma(x + 1) - 1 / x
+    y = 1 / (x * x)
+    tail = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y / 240)))
+    return math.log(x) - 0.5 / x - tail
+
+
 SPECIAL = {
+    "digamma": (digamma, np.geomspace(1e-3, 1e3, 41)),
     "erf": (math.erf, np.linspace(-4, 4, 41)),
     "gammaln": (math.lgamma, np.geomspace(1e-3, 1e3, 41)),
     "ndtri": (NormalDist().inv_cdf, np.linspace(0.001, 0.999, 41)),

@@ -158,6 +158,10 @@ class Kernels(ConvolutionKernels, PoolingKernels, OptimizerKernels):
         """Return the logarithm of the gamma function, for x > 0."""
         return self._on_host("gammaln", x)
 
+    def digamma(self, x: Array) -> Array:
+        """Return the derivative of `gammaln`, for x > 0."""
+        return self._on_host("digamma", x)
+
     def ndtri(self, x: Array) -> Array:
         """Return the quantile function of N(0, 1), for 0 < x < 1."""
         return self._on_host("ndtri", x)

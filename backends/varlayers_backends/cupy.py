@@ -84,6 +84,9 @@ class CupyKernels(CupySlidingKernels):
     def gammaln(self, x: Any) -> Any:
         return special.gammaln(x)
 
+    def digamma(self, x: Any) -> Any:
+        return special.digamma(x)
+
     def ndtri(self, x: Any) -> Any:
         return special.ndtri(x)
 

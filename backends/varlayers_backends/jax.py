@@ -48,6 +48,9 @@ class JaxKernels(Kernels):
     def gammaln(self, x: jax.Array) -> jax.Array:
         return special.gammaln(x)
 
+    def digamma(self, x: jax.Array) -> jax.Array:
+        return special.digamma(x)
+
     def ndtri(self, x: jax.Array) -> jax.Array:
         return special.ndtri(x)
 

@@ -58,6 +58,9 @@ class TorchKernels(ConvolvingKernels):
     def gammaln(self, x: Tensor) -> Tensor:
         return torch.special.gammaln(x)
 
+    def digamma(self, x: Tensor) -> Tensor:
+        return torch.special.digamma(x)
+
     def ndtri(self, x: Tensor) -> Tensor:
         return torch.special.ndtri(x)
 

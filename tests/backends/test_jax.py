@@ -22,7 +22,9 @@ def test_tracers_have_the_same_kernels_and_no_device():
     assert K.device(X) == X.device
 
 
-@pytest.mark.parametrize("name", ["erf", "gammaln", "ndtri", "log_softmax", "softplus"])
+@pytest.mark.parametrize(
+    "name", ["digamma", "erf", "gammaln", "ndtri", "log_softmax", "softplus"]
+)
 def test_functions_trace_and_differentiate(name):
     def total(x):
         return jax.numpy.sum(jax.numpy.asarray(getattr(K, name)(x)) * x)

@@ -247,6 +247,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "erf": (Case(lambda i: (i.normal(2),), relative=8),),
     "gammaln": (Case(lambda i: (i.between(0.01, 40),), relative=16, absolute=16),),
+    "digamma": (Case(lambda i: (i.between(0.01, 40),), relative=16, absolute=16),),
     "ndtri": (Case(lambda i: (i.between(1e-6, 1 - 1e-6),), 64, 16),),
     "scale_normal": (Case(lambda i: (i.normal(3), 1e-5), relative=4),),
     "sample_normal_backward": (
