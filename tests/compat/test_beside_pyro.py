@@ -6,6 +6,8 @@ docs/how-to/migrate-from-pyro.md.
 """
 
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +101,16 @@ def test_every_non_linearity_of_torch_by_its_name():
         expected = getattr(torch.nn.functional, name)(torch.tensor(a))
         y = layer.rsample()[:, 0]
         np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_their_example_in_the_page_runs():
+    page = Path(__file__).parents[2] / "docs/how-to/migrate-from-pyro.md"
+    text = page.read_text()
+    (block,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    names = {"__name__": "__main__"}
+    exec(compile(block, str(page), "exec"), names)
+    params = dict(names["pyro"].get_param_store().items())
+    assert params["out"].abs().max() > 0.1
+    assert all(value.isfinite().all() for value in params.values())

@@ -7,7 +7,9 @@ docs/how-to/migrate-from-tfp-nn.md and migrate-from-tfp-layers.md.
 
 import inspect
 import os
+import re
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -353,3 +355,14 @@ def test_every_argument_and_attribute_of_tfl(name):
     given = set(inspect.signature(type(theirs).__init__).parameters)
     for argument in given - {"self", "kwargs", *arguments}:
         assert hasattr(mine, argument), argument
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", ["migrate-from-tfp-layers", "migrate-from-tfp-nn"])
+def test_their_example_in_the_page_runs(page):
+    text = Path(__file__).parents[2].joinpath(f"docs/how-to/{page}.md").read_text()
+    (block,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    names = {"__name__": "__main__"}
+    exec(compile(block, page, "exec"), names)
+    assert np.isfinite(names["loss"])
