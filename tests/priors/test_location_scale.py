@@ -49,6 +49,16 @@ def test_learned_values_replace_the_first_ones():
     assert (loc, scale) == pytest.approx((0.5, 1.5))
 
 
+def test_families_say_what_else_they_learn():
+    message = (
+        r"StudentTPrior expected `trainable` with some of \['loc', 'scale', 'df'\], "
+        r"got \('scales',\)\."
+    )
+    with pytest.raises(ValueError, match=message):
+        StudentTPrior(trainable=("scales",))
+    assert list(StudentTPrior(trainable=("df", "loc")).shapes) == ["loc", "log_df"]
+
+
 @pytest.mark.parametrize("named", ["scale", ("scale", "df"), ("log_scale",)])
 def test_refuses_to_train_something_else(named):
     message = (

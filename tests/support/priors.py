@@ -43,10 +43,17 @@ PRIOR_EXAMPLES = {
             scales=(0.5, 1, 10),
             probabilities=(0.2, 0.5, 0.3),
         ),
+        "all learned": ScaleMixturePrior(
+            0.3,
+            trainable=("loc", "scale", "scales", "probabilities"),
+            scales=(0.5, 1, 10),
+            probabilities=(0.2, 0.5, 0.3),
+        ),
     },
     "StudentTPrior": {
         "numbers": StudentTPrior(0.3, 0.7),
         "learned": StudentTPrior(**_ARRAYS, **_LEARNED, df=1.5, width_scaled=True),
+        "all learned": StudentTPrior(0.3, 2, trainable=("loc", "scale", "df"), df=1.5),
     },
 }
 DENSITIES = {

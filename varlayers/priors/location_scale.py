@@ -9,7 +9,8 @@ One standard density f per family gives all the rest:
 
 factor is 1 / sqrt(fan_in) for a width-scaled prior, else 1. A trainable loc or scale is
 a parameter of the layer, `loc` or `log_scale`, shaped as the number or array that it
-starts from; its gradient is summed to that shape. Learning a prior with the posterior
+starts from; its gradient is summed to that shape. A family with numbers of its own in f
+can learn those, too: `shaped` has their gradients. Learning a prior with the posterior
 is empirical Bayes: the evidence lower bound is maximized over both.
 
 Shapes: w, z and g alike; loc and scale broadcast to w.
@@ -20,7 +21,7 @@ Reference: MacKay (1992), "A practical Bayesian framework for backpropagation ne
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +30,6 @@ from varlayers.kernels import Kernels
 from varlayers.types import Array, Params, Shape
 
 __all__ = ["LocationScalePrior"]
-
-_TRAINABLE = {"loc": "loc", "scale": "log_scale"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class LocationScalePrior(ABC):
         loc: a number, or an array that broadcasts to the weight.
         scale: > 0; a number, or an array that broadcasts to the weight.
         width_scaled: divide `scale` by sqrt(fan_in).
-        trainable: which of "loc" and "scale" are learned; they start at the values
-            given.
+        trainable: which of "loc" and "scale", or of what else a family can learn, are
+            learned; they start at the values given.
 
     Raises:
         ValueError: if a scale is not positive, if `trainable` names something else or,
@@ -54,6 +53,8 @@ class LocationScalePrior(ABC):
     width_scaled: bool = False
     trainable: tuple[str, ...] = ()
 
+    learnable: ClassVar[dict[str, str]] = {"loc": "loc", "scale": "log_scale"}
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "loc", constant(self.loc))
         object.__setattr__(self, "scale", constant(self.scale))
@@ -62,31 +63,41 @@ class LocationScalePrior(ABC):
             msg = f"{owner} expected `scale` > 0, got {least}."
             raise ValueError(msg)
         named = self.trainable
-        if isinstance(named, str) or not set(named) <= set(_TRAINABLE):
+        if isinstance(named, str) or not set(named) <= set(self.learnable):
             msg = (
-                f"{owner} expected `trainable` with some of {list(_TRAINABLE)}, "
+                f"{owner} expected `trainable` with some of {list(self.learnable)}, "
                 f"got {named!r}. Write ('scale',) for one."
             )
             raise ValueError(msg)
-        in_order = tuple(name for name in _TRAINABLE if name in named)
+        in_order = tuple(name for name in self.learnable if name in named)
         object.__setattr__(self, "trainable", in_order)
 
     @abstractmethod
     def standard(self, k: Kernels, z: Array) -> tuple[Array, Array]:
         """Return log f(z) and its derivative, of the density with loc 0 and scale 1."""
 
+    def shaped(
+        self, k: Kernels, params: Params, z: Array
+    ) -> tuple[Array, Array, dict[str, Array]]:
+        """Return what `standard` does, with what is learned of f, and its gradients.
+
+        Those are of z's shape, behind the axes of the parameter if that is an array.
+        """
+        return *self.standard(k, z), {}
+
+    def starts(self) -> dict[str, Any]:
+        """Return the first values of all that can be learned, on the host."""
+        return {"loc": _host(self.loc), "log_scale": np.log(_host(self.scale))}
+
     @property
     def shapes(self) -> dict[str, Shape]:
-        return {
-            _TRAINABLE[name]: _shape(getattr(self, name)) for name in self.trainable
-        }
+        learned = [self.learnable[name] for name in self.trainable]
+        starts = self.starts() if learned else {}
+        return {name: tuple(np.shape(starts[name])) for name in learned}
 
     def init(self, k: Kernels, like: Array) -> dict[str, Array]:
-        start = {
-            "loc": _host(self.loc),
-            "log_scale": np.log(_host(self.scale)),
-        }
-        return {name: k.asarray(start[name], like) for name in self.shapes}
+        starts = self.starts()
+        return {name: k.asarray(starts[name], like) for name in self.shapes}
 
     def loc_and_scale(
         self, k: Kernels, params: Params, like: Array, fan_in: int
@@ -108,10 +119,10 @@ class LocationScalePrior(ABC):
     ) -> tuple[Array, Array, dict[str, Array]]:
         loc, scale = self.loc_and_scale(k, params, w, fan_in)
         z = (w - loc) / scale
-        log_f, g = self.standard(k, z)
+        log_f, g, own = self.shaped(k, params, z)
         log_scale = math.log(scale) if isinstance(scale, float) else k.xp.log(scale)
         dw = g / scale
-        dparams = {"loc": -dw, "log_scale": -(1 + g * z)} if params else {}
+        dparams = {"loc": -dw, "log_scale": -(1 + g * z), **own} if params else {}
         return log_f - log_scale, dw, {name: dparams[name] for name in params}
 
     def log_prob(

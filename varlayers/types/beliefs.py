@@ -41,7 +41,11 @@ class ElementwisePrior(DensityPrior, Protocol):
     def log_density(
         self, k: "Kernels", params: Params, w: Array, fan_in: int
     ) -> tuple[Array, Array, dict[str, Array]]:
-        """Return log p of each weight and its gradients, all of w's shape."""
+        """Return log p of each weight and its gradients, all of w's shape.
+
+        Those of a parameter that is an array of its own, not one that broadcasts to w,
+        have its axes before.
+        """
 
     def sum_to_shapes(self, k: "Kernels", dparams: Params) -> dict[str, Array]:
         """Sum gradients of w's shape to those of the parameters."""
