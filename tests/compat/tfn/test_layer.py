@@ -112,6 +112,21 @@ def test_attributes():
     assert tfn.Layer.with_name_scope(len) is len
 
 
+def test_moments_of_the_posterior():
+    layer = tfn.AffineVariationalFlipout(3, 2, seed=0)
+    kernel, bias = layer.posterior
+    for moment in ("mean", "stddev", "variance"):
+        both = getattr(layer.posterior, moment)()
+        np.testing.assert_array_equal(both.kernel, getattr(kernel, moment)())
+        np.testing.assert_array_equal(both.bias, getattr(bias, moment)())
+    without = tfn.AffineVariationalFlipout(
+        *(3, 2),
+        make_posterior_fn=lambda *_: ["normal"],
+        make_prior_fn=lambda *_: ["normal"],
+    )
+    assert without.posterior.stddev().bias is None
+
+
 def test_also_track():
     inner = tfn.Affine(3, 2)
     layer = tfn.Layer(vl.LayerNorm(3), also_track=[inner])

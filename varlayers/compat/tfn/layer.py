@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from varlayers.compat.held import Held
+from varlayers.compat.held import Held, Marginals
 from varlayers.compat.naming import key_of, name_of
 from varlayers.compat.tfn.weights import KernelBias
 from varlayers.compat.way_back import WayBack
@@ -22,7 +22,7 @@ from varlayers.stateful import Stateful
 from varlayers.types import Array
 from varlayers.types import Layer as CoreLayer
 
-__all__ = ["Backward", "Layer", "VariationalLayer"]
+__all__ = ["Backward", "JointMarginals", "Layer", "VariationalLayer"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -50,6 +50,25 @@ class Backward(NamedTuple):
             dx and the gradients, nested as `params`.
         """
         return self.way(dy, loss_weight=kl_weight, input_gradient=input_gradient)
+
+
+class JointMarginals(NamedTuple):
+    """What is believed of kernel and bias; the bias is None if there is none."""
+
+    kernel: Marginals
+    bias: Marginals | None
+
+    def mean(self) -> KernelBias:
+        """Return the means."""
+        return KernelBias(*(part and part.mean() for part in self))
+
+    def stddev(self) -> KernelBias:
+        """Return the standard deviations, 0 for a point."""
+        return KernelBias(*(part and part.stddev() for part in self))
+
+    def variance(self) -> KernelBias:
+        """Return the variances."""
+        return KernelBias(*(part and part.variance() for part in self))
 
 
 class Layer(Held):
@@ -140,9 +159,9 @@ class VariationalLayer(Layer):
     """
 
     @property
-    def posterior(self) -> KernelBias:
-        """Mean and standard deviation of kernel and bias, as `Marginals`."""
-        return KernelBias(self.kernel_posterior, self.bias_posterior)
+    def posterior(self) -> JointMarginals:
+        """Mean and standard deviation of kernel and bias."""
+        return JointMarginals(self.kernel_posterior, self.bias_posterior)
 
     @property
     def prior(self) -> KernelBias:
