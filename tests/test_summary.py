@@ -20,6 +20,7 @@ MODEL = vl.Sequential(
         vl.Dense(4, 3, posterior="point", bias=None, bias_prior=None, prior="normal"),
     ]
 )
+_NUMBERS = ("Parameters", "KL (nats)", "|loc|/scale")
 
 
 def small_params():
@@ -48,14 +49,14 @@ def test_every_line():
     rule = "-" * len(table.split("\n")[0])
     lines = [re.split(r"\s{2,}", line.strip()) for line in table.split("\n")]
     assert lines == [
-        ["Name", "Layer", "Output", "Parameters", "KL (nats)", "|loc|/scale"],
+        ["Name", "Layer", "Output", "Divergence", *_NUMBERS],
         [rule],
         ["0", "Flatten()", "(5, 6)", "0"],
-        ["1", dense, "(5, 4)", "56", f"{kl:,.1f}", "4.00"],
+        ["1", dense, "(5, 4)", "closed form", "56", f"{kl:,.1f}", "4.00"],
         ["2.inner.0", "LayerNorm(4)", "(5, 4)", "8"],
         ["2.inner.1", "Dense(4, 4, prior=None)", "(5, 4)", "36", "3.00"],
         ["3", "Activation('tanh')", "(5, 4)", "0"],
-        ["4", point, "(5, 3)", "12", f"{nll:,.1f}"],
+        ["4", point, "(5, 3)", "closed form", "12", f"{nll:,.1f}"],
         [rule],
         ["Total", "112", f"{kl + nll:,.1f}", "4.00"],
     ]
@@ -78,10 +79,10 @@ def test_the_table_is_the_same_on_every_library(library):
 def test_columns_are_aligned():
     header, rule, *lines = vl.summarize(MODEL, small_params(), (5, 2, 3)).split("\n")
     lines = [line for line in lines if line != rule]
-    for name in ("Layer", "Output"):
+    for name in ("Layer", "Output", "Divergence"):
         start = header.index(name)
         assert {line[start - 2 : start] for line in lines} == {"  "}
-    for name in ("Parameters", "KL (nats)", "|loc|/scale"):
+    for name in _NUMBERS:
         end = header.index(name) + len(name)
         assert {line[end : end + 2] for line in lines} <= {"", "  "}
     assert {line.rindex("4.00") for line in lines if "4.00" in line} == {len(rule) - 4}
@@ -89,6 +90,39 @@ def test_columns_are_aligned():
 
 def test_without_an_input_shape_there_is_no_output_column():
     assert "Output" not in vl.summarize(MODEL, small_params())
+
+
+def twice_the_kl(k, pair, weight, dparams):
+    return 2 * k.xp.sum(pair.q[0]), dparams, {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({}, "closed form"),
+        ({"prior": "student t"}, "quadrature"),
+        ({"divergence": "monte carlo"}, "monte carlo"),
+        ({"divergence": vl.Renyi(0.3)}, "Renyi(alpha=0.3)"),
+        ({"divergence": vl.FDivergence("pearson")}, "FDivergence('pearson')"),
+        ({"divergence": twice_the_kl}, "twice_the_kl"),
+        (
+            {"bias": "normal", "bias_prior": "student t"},
+            "kernel: closed form, bias: quadrature",
+        ),
+        ({"bias": "normal", "bias_prior": "normal"}, "closed form"),
+    ],
+)
+def test_divergence_in_use_is_shown(settings, text):
+    layer = vl.Dense(3, 2, **settings)
+    header, _, line, *_ = vl.summarize(layer, layer.init(vl.key(0))).split("\n")
+    start, end = header.index("Divergence"), header.index("Parameters")
+    assert line[start:end].strip() == text
+
+
+def test_a_layer_at_its_mean_has_no_divergence():
+    layer = vl.Dense(3, 2)
+    table = vl.summarize(layer.at_mean(), layer.init(vl.key(0)))
+    assert "Divergence" not in table
 
 
 def test_columns_without_entries_are_left_out():

@@ -3,6 +3,7 @@
 The last two columns are where a Bayesian network is read: the divergence that a layer
 pays for what it has learned, and how many standard deviations its weights lie away from
 zero. A layer whose ratio is far below 1 could be left out, or its prior is too tight.
+Another column says which divergence it is: in closed form, or how else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,11 @@ from varlayers.types import Array, Layer, Params, Shape
 
 __all__ = ["compact", "count_parameters", "summarize", "walk"]
 
-_HEADER = ("Name", "Layer", "Output", "Parameters", "KL (nats)", "|loc|/scale")
-_LEFT_ALIGNED = 3
+_HEADER = (
+    *("Name", "Layer", "Output", "Divergence"),
+    *("Parameters", "KL (nats)", "|loc|/scale"),
+)
+_LEFT_ALIGNED = 4
 _MAX_WIDTH = 48
 
 
@@ -33,9 +37,10 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
         input_shape: of x, the batch included; without it output shapes are left out.
 
     Returns:
-        Lines of text. |loc|/scale, the signal-to-noise ratio, is the median over a
-        layer's random weights; in the last line, over those of all layers. A column
-        without entries is left out.
+        Lines of text. Divergence is that in use for the layer's weights, weight by
+        weight where they differ, and KL (nats) its value. |loc|/scale, the
+        signal-to-noise ratio, is the median over a layer's random weights; in the last
+        line, over those of all layers. A column without entries is left out.
 
     Raises:
         TypeError: if `params` is no dict of parameters.
@@ -66,6 +71,7 @@ def summarize(layer: Layer, params: Params, input_shape: Shape | None = None) ->
     total = _Row(
         "",
         "Total",
+        "",
         "",
         count_parameters(params),
         _total(row.kl for row in rows),
@@ -115,6 +121,7 @@ class _Row(NamedTuple):
     name: str
     layer: str
     output: str
+    divergence: str
     size: int
     kl: float | None
     ratios: Any
@@ -122,7 +129,8 @@ class _Row(NamedTuple):
     def cells(self) -> tuple[str, ...]:
         kl = "" if self.kl is None else f"{self.kl:,.1f}"
         ratio = f"{np.median(self.ratios):.2f}" if self.ratios.size else ""
-        return self.name, self.layer, self.output, f"{self.size:,}", kl, ratio
+        text = self.name, self.layer, self.output, self.divergence
+        return *text, f"{self.size:,}", kl, ratio
 
 
 def walk(
@@ -145,10 +153,24 @@ def _row(name: str, layer: Layer, params: Params, x_shape: Shape | None) -> _Row
         name,
         _shortened(compact(layer)),
         output,
+        _shortened(_divergence(getattr(layer, "divergences", {}))),
         count_parameters(params),
         kl,
         np.concatenate([np.zeros(0), *ratios]),
     )
+
+
+def _divergence(by_weight: Mapping[str, Any]) -> str:
+    """Return the divergence that all weights have, or that of each by name."""
+    names = {name: _named(divergence) for name, divergence in by_weight.items()}
+    if len(set(names.values())) <= 1:
+        return next(iter(names.values()), "")
+    return ", ".join(f"{name}: {text}" for name, text in names.items())
+
+
+def _named(divergence: Any) -> str:
+    name = getattr(divergence, "__name__", None)  # of a function
+    return name or compact(divergence).strip("'")
 
 
 def _shortened(text: str) -> str:
