@@ -2,10 +2,18 @@
 
 import os
 import zlib
+from pathlib import Path
 
 # The suite's products are small, and threads that wait for each other cost more than
 # they bring, above all beside another worker. Before NumPy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# JAX compiles every operation for every shape, most of its tests' time; what it has
+# compiled is kept for the other worker and the next run.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/jax")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import array_api_strict
 import pytest
@@ -50,8 +58,8 @@ def pytest_generate_tests(metafunc):
 
 
 # Grids of every part with every other and every library. NumPy's cells always run; of
-# other libraries' the default run takes a quarter, always the same, and `-m slow` the
-# others: JAX compiles every cell anew.
+# other libraries' the default run takes a quarter, of JAX's, which are compiled, an
+# eighth, always the same, and `-m slow` the others.
 GRIDS = (
     *("test_divergences.py", "test_estimators.py"),
     *("test_layers.py", "test_posteriors.py"),
@@ -68,7 +76,7 @@ def pytest_collection_modifyitems(items):
         name = item.nodeid.partition("::")[2]
         values = name.partition("[")[2]
         is_others = item.path.name in GRIDS and any(map(values.__contains__, OTHERS))
-        if is_others and zlib.crc32(name.encode()) % 4:
+        if is_others and zlib.crc32(name.encode()) % (8 if "jax" in values else 4):
             item.add_marker(pytest.mark.slow)
 
 
