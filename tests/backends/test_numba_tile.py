@@ -85,6 +85,7 @@ def test_every_tile_is_its_definition(name, dtype, add):
             np.testing.assert_allclose(actual, desired, rtol=0, atol=tolerance)
 
 
+FILES = ("test_numba_tile.py", "test_numba_convolution.py")
 PROCESSORS = {
     "avx2": ("haswell", "+avx,+avx2,+fma", (8, 4)),
     "sse": ("generic", "+sse2", (4, 2)),
@@ -98,8 +99,7 @@ PROCESSORS = {
 @pytest.mark.parametrize(
     ("name", "features", "lanes"), PROCESSORS.values(), ids=PROCESSORS
 )
-@pytest.mark.parametrize("file", ["test_numba_tile", "test_numba_convolution"])
-def test_of_other_processors_pass(file, name, features, lanes):
+def test_of_other_processors_pass(name, features, lanes):
     """numba compiles for them in a process of its own."""
     if "NUMBA_CPU_NAME" in os.environ:
         pytest.skip("this is that process")
@@ -117,7 +117,7 @@ def test_of_other_processors_pass(file, name, features, lanes):
         )
         for command in (
             ("-c", tell),
-            ("-m", "pytest", "-q", "-n0", "-x", f"{file}.py"),
+            ("-m", "pytest", "-q", "-n0", "-x", *FILES),
         )
     )
     assert tuple(map(int, told.stdout.split())) == lanes
