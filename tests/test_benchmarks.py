@@ -43,7 +43,6 @@ SMALL = [
     "predict:width=30,batch=32,samples=20",
 ]
 QUICK = {
-    ("mlp", "reparameterization"),
     ("mlp", "local"),
     ("mlp", "flipout"),
     ("conv2d", "reparameterization"),
@@ -52,7 +51,6 @@ QUICK = {
     ("predict", "reparameterization"),
 }
 QUICK_WITHOUT_NOISE = {
-    ("lenet", "flipout"),
     ("conv3d", "local"),
     ("convT2d", "flipout"),
 }

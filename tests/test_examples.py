@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
@@ -50,6 +51,7 @@ def test_regression_has_honest_intervals():
 NO_FASHION = ("--folder", "nowhere")
 
 
+@pytest.mark.slow
 def test_lenet_reads_digits_and_doubts_photographs():
     printed = run(EXAMPLES / "lenet.py", *NO_FASHION, "--epochs", 15)
     assert "digits: 1,297 images to learn from, 500 to test on." in printed
