@@ -20,6 +20,7 @@ from varlayers_backends import (
     numpy_passes,
     numpy_pooling,
     numpy_random,
+    numpy_sums,
 )
 from varlayers_backends.convolving import ConvolvingKernels
 from varlayers_backends.numpy_buffers import empty
@@ -151,6 +152,20 @@ class NumpyKernels(ConvolvingKernels):
         if not numpy_pooling.knows(dy, filter_shape):
             return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
         return numpy_pooling.max_pool_backward(dy, index, x_shape, filter_shape, window)
+
+    def sum_pool(self, x: Any, filter_shape: Shape, window: Window) -> Any:
+        return numpy_sums.sum_pool(x, filter_shape, window)
+
+    def sum_pool_adjoint(
+        self, dy: Any, x_shape: Shape, filter_shape: Shape, window: Window
+    ) -> Any:
+        return numpy_sums.sum_pool_adjoint(dy, x_shape, filter_shape, window)
+
+    def up_linear(self, x: Any, sizes: Shape) -> Any:
+        return numpy_sums.up_linear(x, sizes)
+
+    def up_linear_adjoint(self, dy: Any, sizes: Shape) -> Any:
+        return numpy_sums.up_linear_adjoint(dy, sizes)
 
     # ---- optimizers ------------------------------------------------------------
 

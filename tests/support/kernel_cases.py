@@ -188,12 +188,15 @@ def _sum_pool_adjoint(name: str, i: Inputs) -> tuple[Any, ...]:
     return dy, x.shape, *pool
 
 
-def _up_linear(i: Inputs) -> tuple[Any, ...]:
-    return i.rng.standard_normal((min(i.count, 5), 3, 1, 2)).astype(i.dtype), (2, 3)
+def _up_linear(space: Any, sizes: Any, i: Inputs) -> tuple[Any, ...]:
+    return i.rng.standard_normal((min(i.count, 5), *space, 2)).astype(i.dtype), sizes
 
 
-def _up_linear_adjoint(i: Inputs) -> tuple[Any, ...]:
-    return i.rng.standard_normal((min(i.count, 5), 6, 3, 2)).astype(i.dtype), (2, 3)
+_UP = (((3, 1), (2, 3)), ((4,), (5,)), ((2, 3), (4, 1)), ((1, 2, 2), (2, 2, 1)))
+_LONGER = tuple(
+    (tuple(n * size for n, size in zip(space, sizes, strict=True)), sizes)
+    for space, sizes in _UP
+)
 
 
 _POOL = {
@@ -276,8 +279,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     "matmul": (Case(_matmul, summed=32),),
     **{method: _convolutions(method) for method in _CONVOLVE},
     **{method: _poolings(method) for method in _POOL},
-    "up_linear": (Case(_up_linear, absolute=16),),
-    "up_linear_adjoint": (Case(_up_linear_adjoint, absolute=64),),
+    "up_linear": tuple(Case(partial(_up_linear, *up), absolute=16) for up in _UP),
+    "up_linear_adjoint": tuple(
+        Case(partial(_up_linear, *up), absolute=64) for up in _LONGER
+    ),
     "adam_": (_adam(decay=0.0, step=1), _adam(decay=0.1, step=1000)),
     "sgd_": (
         _sgd(momentum=0.9, nesterov=False, decay=0.0),
