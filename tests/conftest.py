@@ -62,9 +62,8 @@ def pytest_generate_tests(metafunc):
 # eighth, always the same, and `-m slow` the others.
 GRIDS = (
     *("test_divergences.py", "test_estimators.py"),
-    *("test_layers.py", "test_posteriors.py"),
+    *("test_layers.py", "test_likelihoods.py", "test_posteriors.py", "test_priors.py"),
 )
-
 
 OTHERS = ("jax", "numpy-readonly", "strict", "torch")
 

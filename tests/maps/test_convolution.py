@@ -86,7 +86,7 @@ def test_equals_torch(problem, seed):
     assert_equals(torch_gradients, problem, seed)
 
 
-@settings(deadline=None, derandomize=True, max_examples=12)
+@settings(deadline=None, derandomize=True, max_examples=8)
 @given(problem=convolutions(), seed=SEEDS)
 def test_equals_jax(problem, seed):
     assert_equals(jax_gradients, problem, seed)

@@ -118,7 +118,7 @@ def test_equals_torch(problem, seed):
     assert_equals(torch_gradients, problem, seed)
 
 
-@settings(deadline=None, derandomize=True, max_examples=10)
+@settings(deadline=None, derandomize=True, max_examples=6)
 @given(problem=convolution_transposes(), seed=SEEDS)
 def test_equals_jax(problem, seed):
     assert_equals(jax_gradients, problem, seed)
