@@ -36,12 +36,13 @@ class Elementwise(NamedTuple):
 
 
 def _relu(k: Kernels, x: Array) -> tuple[Array, Saved]:
-    return k.xp.clip(x, 0.0, None), (x,)
+    y = k.relu(x)
+    return y, (y,)
 
 
 def _relu_backward(k: Kernels, saved: Saved, dy: Array) -> Array:
-    (x,) = saved
-    return dy * k.xp.astype(x > 0, dy.dtype)  # three times as fast as `where`
+    (y,) = saved
+    return k.relu_backward(y, dy)
 
 
 def _leaky_relu(k: Kernels, x: Array) -> tuple[Array, Saved]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from varlayers.convolution_kernels import ConvolutionKernels
 from varlayers.optimizer_kernels import OptimizerKernels
+from varlayers.output_kernels import OutputKernels
 from varlayers.pooling_kernels import PoolingKernels
 from varlayers.random import Key, Native, Source, threefry
 from varlayers.types import Array, Shape
@@ -27,7 +28,7 @@ from varlayers.types import Array, Shape
 __all__ = ["Kernels"]
 
 
-class Kernels(ConvolutionKernels, PoolingKernels, OptimizerKernels):
+class Kernels(ConvolutionKernels, PoolingKernels, OutputKernels, OptimizerKernels):
     """Generic kernels for the array library whose namespace is `xp`."""
 
     def __init__(self, xp: Any) -> None:
@@ -226,25 +227,3 @@ class Kernels(ConvolutionKernels, PoolingKernels, OptimizerKernels):
         dloc = dloc + weight * (d / prior_scale)
         drho = drho + weight * (r / prior_scale * slope - ratio)
         return kl, dloc, drho
-
-    # ---- passes over the outputs -----------------------------------------------
-
-    def local_noise(
-        self, mean: Array, variance: Array, eps: Array
-    ) -> tuple[Array, Array]:
-        """Return y = mean + s eps and s = sqrt(variance)."""
-        s = self.xp.sqrt(variance)
-        return mean + s * eps, s
-
-    def local_noise_backward(self, s: Array, eps: Array, dy: Array) -> Array:
-        """Return the gradient by the variance, dy eps / (2 s), and 0 where s = 0."""
-        xp = self.xp
-        safe = xp.where(s > 0, s, xp.ones_like(s))
-        return xp.where(s > 0, dy * eps / (2 * safe), xp.zeros_like(s))
-
-    def log_softmax(self, logits: Array) -> Array:
-        """Return logits - log Σ exp(logits), over the last axis."""
-        xp = self.xp
-        shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-        total = xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
-        return shifted - xp.log(total)

@@ -17,11 +17,13 @@ from varlayers.windows import Window
 from varlayers_backends import (
     numba_blas,
     numba_convolution,
+    numba_outputs,
     numba_passes,
     numba_random,
     numba_threads,
+    numba_updates,
 )
-from varlayers_backends.numba_passes import BLOCK
+from varlayers_backends.numba_passes import BLOCK, GRAIN
 from varlayers_backends.numpy import NumpyKernels
 from varlayers_backends.numpy_buffers import empty
 
@@ -29,8 +31,7 @@ __all__ = ["NumbaKernels"]
 
 _FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 _FEW = 8192  # elements below which two calls of NumPy cost less than one loop
-_MANY = 2 * numba_passes.GRAIN  # elements from which other threads are asked for help
-_SHARED = 1 << 18  # multiplications from which BLAS would ask its own
+_MANY = 2 * GRAIN  # elements from which other threads are asked for help
 
 
 class NumbaKernels(NumpyKernels):
@@ -64,23 +65,8 @@ class NumbaKernels(NumpyKernels):
     # ---- matrix products -------------------------------------------------------
 
     def matmul(self, a: Any, b: Any) -> Any:
-        (m, k), n = a.shape, b.shape[-1]
-        blas = numba_blas.find() if m * n * k >= _SHARED and _match(a, b) else None
-        threads = numba_threads.thread_count()
-        if blas is None or not 1 < threads <= numba_threads.MOST:
-            return super().matmul(a, b)
-        turned = not a.flags.c_contiguous, not b.flags.c_contiguous
-        flat = [
-            (x.T if turn else x).reshape(-1)
-            for x, turn in zip((a, b), turned, strict=True)
-        ]
-        c = empty((m, n), a.dtype)
-        numba_blas.product(
-            *(numba_threads.team(threads), threads),
-            *(blas.gemm[a.itemsize], blas.set_threads),
-            *(*flat, c.reshape(-1), turned, (m, n, k)),
-        )
-        return c
+        c = numba_blas.matmul(a, b)
+        return super().matmul(a, b) if c is None else c
 
     # ---- elementwise functions and passes over the weights ---------------------
 
@@ -143,14 +129,14 @@ class NumbaKernels(NumpyKernels):
         if mean.size < _FEW or not _alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s = empty(mean.shape, mean.dtype), empty(mean.shape, mean.dtype)
-        _run(numba_passes.local_noise, (mean, variance, eps, y, s))
+        _run(numba_outputs.local_noise, (mean, variance, eps, y, s))
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
         if not _alike(s, eps, dy):
             return super().local_noise_backward(s, eps, dy)
         out = empty(s.shape, s.dtype)
-        _run(numba_passes.local_noise_backward, (s, eps, dy, out))
+        _run(numba_outputs.local_noise_backward, (s, eps, dy, out))
         return out
 
     def log_softmax(self, logits: Any) -> Any:
@@ -159,7 +145,37 @@ class NumbaKernels(NumpyKernels):
         out = np.empty(logits.shape, logits.dtype)
         rows = (-1, logits.shape[-1])
         team = _team(logits.size)
-        numba_passes.log_softmax(team, _plain(logits).reshape(rows), out.reshape(rows))
+        numba_outputs.log_softmax(team, _plain(logits).reshape(rows), out.reshape(rows))
+        return out
+
+    def add_channels_(self, y: Any, b: Any) -> Any:
+        if y.size < _FEW or not _rows(y, b):
+            return super().add_channels_(y, b)
+        y = _plain(y)
+        numba_outputs.add_channels(_team(y.size), y.reshape(-1, b.size), _plain(b))
+        return y
+
+    def sum_channels(self, dy: Any) -> Any:
+        if dy.size < _FEW or not _rows(dy):
+            return super().sum_channels(dy)
+        rows = _plain(dy).reshape(-1, dy.shape[-1])
+        grain = GRAIN // rows.shape[1] + 1
+        sums = np.zeros((-(-len(rows) // grain), rows.shape[1]), dy.dtype)
+        numba_outputs.sum_channels(_team(dy.size), rows, sums, grain)
+        return sums.sum(axis=0)
+
+    def relu(self, x: Any) -> Any:
+        if x.size < _FEW or not _alike(x):
+            return super().relu(x)
+        y = empty(x.shape, x.dtype)
+        _run(numba_outputs.relu, (x, y))
+        return y
+
+    def relu_backward(self, y: Any, dy: Any) -> Any:
+        if y.size < _FEW or not _alike(y, dy):
+            return super().relu_backward(y, dy)
+        out = empty(y.shape, y.dtype)
+        _run(numba_outputs.relu_backward, (y, dy, out))
         return out
 
     # ---- convolutions ----------------------------------------------------------
@@ -177,7 +193,7 @@ class NumbaKernels(NumpyKernels):
         if not _alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
         param, m, v = _plain(param), _plain(m), _plain(v)
-        _run(numba_passes.adam, (param, grad, m, v), *_adam_factors(**options))
+        _run(numba_updates.adam, (param, grad, m, v), *_adam_factors(**options))
         return param, m, v
 
     def sgd_(
@@ -186,7 +202,7 @@ class NumbaKernels(NumpyKernels):
         if velocity is None or not _alike(param, grad, velocity):
             return super().sgd_(param, grad, velocity, **options)
         param, velocity = _plain(param), _plain(velocity)
-        _run(numba_passes.sgd, (param, grad, velocity), *_sgd_factors(**options))
+        _run(numba_updates.sgd, (param, grad, velocity), *_sgd_factors(**options))
         return param, velocity
 
 
@@ -203,14 +219,14 @@ def _alike(first: Any, *others: Any) -> bool:
     return True
 
 
-def _match(a: Any, b: Any) -> bool:
-    """Whether both are plain matrices of one dtype, stored by rows or by columns."""
+def _rows(x: Any, *channels: Any) -> bool:
+    """Whether rows of x, and one row of channels, are plain and of one dtype."""
     return (
-        type(a) is type(b) is np.ndarray
-        and a.dtype in _FLOATS
-        and b.dtype is a.dtype
-        and (a.flags.carray or a.T.flags.carray)
-        and (b.flags.carray or b.T.flags.carray)
+        type(x) is np.ndarray
+        and x.dtype in _FLOATS
+        and x.ndim > 0
+        and all(type(b) is np.ndarray and b.dtype is x.dtype for b in channels)
+        and all(b.shape == x.shape[-1:] for b in channels)
     )
 
 
@@ -245,7 +261,7 @@ def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
 def _adam_factors(
     *, rate: float, beta1: float, beta2: float, eps: float, decay: float, step: int
 ) -> tuple[float, ...]:
-    """Return the numbers of `numba_passes.adam`.
+    """Return the numbers of `numba_updates.adam`.
 
     With root = sqrt(1 - beta2^step), the move is written
     rate root / (1 - beta1^step) m / (sqrt(v) + root eps).
@@ -259,6 +275,6 @@ def _adam_factors(
 def _sgd_factors(
     *, rate: float, momentum: float, nesterov: bool, decay: float
 ) -> tuple[float, ...]:
-    """Return the numbers of `numba_passes.sgd`."""
+    """Return the numbers of `numba_updates.sgd`."""
     ahead = (1.0, momentum) if nesterov else (0.0, 1.0)
     return tuple(map(float, (rate, momentum, *ahead, decay)))

@@ -12,6 +12,7 @@ BLAS is called as NumPy's own wheels name it: OpenBLAS with integers of 64 bits.
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -19,12 +20,15 @@ from numba.extending import intrinsic
 from varlayers_backends import numba_threads
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
+from varlayers_backends.numpy_buffers import empty
 
-__all__ = ["Blas", "find", "product"]
+__all__ = ["Blas", "find", "matmul", "product"]
 
 _GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")
 _SET = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_")
 _ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_SHARED = 1 << 18  # multiplications from which BLAS would ask its own threads
 _WIDTH = 16  # numbers of rows or columns that BLAS likes are multiples of it
 
 _INT, _ENUM, _VOID = ir.IntType(64), ir.IntType(32), ir.VoidType()
@@ -36,6 +40,38 @@ class Blas(NamedTuple):
 
     gemm: dict[int, int]
     set_threads: int
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Return `Kernels.matmul`, or None where the product is not for a team."""
+    (m, k), n = a.shape, b.shape[-1]
+    if m * n * k < _SHARED or not _match(a, b):
+        return None
+    blas, threads = find(), numba_threads.thread_count()
+    if blas is None or not 1 < threads <= numba_threads.MOST:
+        return None
+    turned = not a.flags.c_contiguous, not b.flags.c_contiguous
+    factors = (x.T if turn else x for x, turn in zip((a, b), turned, strict=True))
+    c = empty((m, n), a.dtype)
+    product(
+        *(numba_threads.team(threads), threads),
+        *(blas.gemm[a.itemsize], blas.set_threads),
+        *(x.reshape(-1) for x in (*factors, c)),
+        turned,
+        (m, n, k),
+    )
+    return c
+
+
+def _match(a: Any, b: Any) -> bool:
+    """Whether both are plain matrices of one dtype, stored by rows or by columns."""
+    return (
+        type(a) is type(b) is np.ndarray
+        and a.dtype in _FLOATS
+        and b.dtype is a.dtype
+        and (a.flags.carray or a.T.flags.carray)
+        and (b.flags.carray or b.T.flags.carray)
+    )
 
 
 @cache

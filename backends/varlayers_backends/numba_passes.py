@@ -1,4 +1,4 @@
-"""Compiled passes over weights and outputs: every operation in one loop.
+"""Compiled passes over weights: every operation in one loop.
 
 Arrays come flat, contiguous, of one length and one dtype, float32 or float64. Results
 are stored in arrays that the caller provides. Numbers come as float64 and are rounded
@@ -19,14 +19,9 @@ from varlayers_backends.numba_math import exp, inner, kernel, log, log1p
 __all__ = [
     "BLOCK",
     "GRAIN",
-    "adam",
     "add_kl_normal",
-    "local_noise",
-    "local_noise_backward",
-    "log_softmax",
     "product",
     "sample_normal",
-    "sgd",
     "softplus",
 ]
 
@@ -148,124 +143,3 @@ def _add_kl_block(
         dloc[i] += factor * d
         drho[i] += factor * r * slope[i] - weight_ * ratio
     return kl
-
-
-@kernel
-def local_noise(team: Any, mean: Any, variance: Any, eps: Any, y: Any, s: Any) -> None:
-    """Store `Kernels.local_noise`."""
-    fork(team, _local_noise, (mean, variance, eps, y, s), (), mean.shape[0], GRAIN)
-
-
-@inner
-def _local_noise(
-    start: int, mean: Any, variance: Any, eps: Any, y: Any, s: Any
-) -> None:
-    for i in range(y.shape[0]):
-        s[i] = math.sqrt(variance[i])
-        y[i] = mean[i] + s[i] * eps[i]
-
-
-@kernel
-def local_noise_backward(team: Any, s: Any, eps: Any, dy: Any, out: Any) -> None:
-    """Store `Kernels.local_noise_backward`."""
-    fork(team, _local_noise_backward, (s, eps, dy, out), (), s.shape[0], GRAIN)
-
-
-@inner
-def _local_noise_backward(start: int, s: Any, eps: Any, dy: Any, out: Any) -> None:
-    dtype = s.dtype.type
-    zero, two = dtype(0), dtype(2)
-    for i in range(out.shape[0]):
-        out[i] = dy[i] * eps[i] / (two * s[i]) if s[i] > zero else zero
-
-
-@kernel
-def log_softmax(team: Any, logits: Any, out: Any) -> None:
-    """Store `Kernels.log_softmax` of rows."""
-    fork(
-        team,
-        _log_softmax,
-        (logits, out),
-        (),
-        logits.shape[0],
-        GRAIN // logits.shape[1] + 1,
-    )
-
-
-@inner
-def _log_softmax(start: int, logits: Any, out: Any) -> None:
-    for row in range(out.shape[0]):
-        z, p = logits[row], out[row]
-        largest = z[0]
-        for i in range(z.shape[0]):
-            largest = z[i] if z[i] > largest else largest
-        total = z.dtype.type(0)
-        for i in range(z.shape[0]):
-            p[i] = z[i] - largest
-            total += exp(p[i])
-        total = log(total)
-        for i in range(z.shape[0]):
-            p[i] -= total
-
-
-@kernel
-def adam(team: Any, param: Any, grad: Any, m: Any, v: Any, *numbers: float) -> None:
-    """Apply `Kernels.adam_`, with its last line written as follows.
-
-    param = keep param - factor m / (√v + least)
-    """
-    fork(team, _adam, (param, grad, m, v), numbers, param.shape[0], GRAIN)
-
-
-@inner
-def _adam(
-    start: int,
-    param: Any,
-    grad: Any,
-    m: Any,
-    v: Any,
-    beta1: float,
-    beta2: float,
-    least: float,
-    factor: float,
-    keep: float,
-) -> None:
-    dtype = param.dtype.type
-    keep_m, add_m = dtype(beta1), dtype(1 - beta1)
-    keep_v, add_v = dtype(beta2), dtype(1 - beta2)
-    least_, factor_, keep_ = dtype(least), dtype(factor), dtype(keep)
-    for i in range(param.shape[0]):
-        m[i] = keep_m * m[i] + add_m * grad[i]
-        v[i] = keep_v * v[i] + add_v * (grad[i] * grad[i])
-        param[i] = keep_ * param[i] - factor_ * (m[i] / (math.sqrt(v[i]) + least_))
-
-
-@kernel
-def sgd(team: Any, param: Any, grad: Any, velocity: Any, *numbers: float) -> None:
-    """Apply `Kernels.sgd_` to param and velocity.
-
-    The move is of_grad grad + of_velocity velocity: 1 and momentum for nesterov,
-    else 0 and 1.
-    """
-    fork(team, _sgd, (param, grad, velocity), numbers, param.shape[0], GRAIN)
-
-
-@inner
-def _sgd(
-    start: int,
-    param: Any,
-    grad: Any,
-    velocity: Any,
-    rate: float,
-    momentum: float,
-    of_grad: float,
-    of_velocity: float,
-    decay: float,
-) -> None:
-    dtype = param.dtype.type
-    rate_, momentum_, decay_ = dtype(rate), dtype(momentum), dtype(decay)
-    of_grad_, of_velocity_ = dtype(of_grad), dtype(of_velocity)
-    for i in range(param.shape[0]):
-        total = grad[i] + decay_ * param[i]
-        velocity[i] = momentum_ * velocity[i] + total
-        param[i] -= rate_ * (of_grad_ * total + of_velocity_ * velocity[i])

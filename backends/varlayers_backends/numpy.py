@@ -132,6 +132,21 @@ class NumpyKernels(ConvolvingKernels):
         columns -= np.log(np.sum(np.exp(columns), axis=0))
         return np.ascontiguousarray(columns.T).reshape(logits.shape)
 
+    def add_channels_(self, y: Any, b: Any) -> Any:
+        if not (_plain(y, b) and y.flags.writeable):
+            return super().add_channels_(y, b)
+        return np.add(y, b, out=y)
+
+    def relu(self, x: Any) -> Any:
+        if not _plain(x):
+            return super().relu(x)
+        return np.maximum(x, 0, out=empty(x.shape, x.dtype))
+
+    def relu_backward(self, y: Any, dy: Any) -> Any:
+        if not (_plain(y, dy) and y.shape == dy.shape):
+            return super().relu_backward(y, dy)
+        return np.multiply(dy, y > 0, out=empty(dy.shape, dy.dtype))
+
     # ---- convolutions ----------------------------------------------------------
 
     def convolver(self, window: Window, *arrays: Any) -> Any:

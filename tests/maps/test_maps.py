@@ -56,12 +56,13 @@ def test_channels(name, data, seed):
     f, x_shape, w_shape = data.draw(MAP_EXAMPLES[name].problems)
     k, _, _, dy = arrays(f, x_shape, w_shape, seed)
     b = np.random.default_rng(seed).normal(size=w_shape[-1])
-    added = f.add_channels(np.zeros_like(dy), b)
+    added, both = f.add_channels(k, np.zeros_like(dy), b), dy + 0
     assert added.shape == dy.shape
     assert f.sum_channels(k, dy).shape == b.shape
     expected = pytest.approx(np.sum(dy * added), rel=1e-10, abs=1e-10)
     assert np.sum(f.sum_channels(k, dy) * b) == expected
-    np.testing.assert_allclose(f.add_channels(dy, b), dy + added, rtol=0, atol=1e-15)
+    both = f.add_channels(k, both, b)
+    np.testing.assert_allclose(both, dy + added, rtol=0, atol=1e-15)
 
 
 @settings(deadline=None, derandomize=True)
@@ -140,15 +141,15 @@ def test_same_numbers_on_every_library(library, name, x_shape):
         f.apply(kl, xl, wl),
         f.adjoint_x(kl, dyl, wl, x_shape),
         f.adjoint_w(kl, xl, dyl, w_shape),
-        f.add_channels(dyl, bl),
         f.sum_channels(kl, dyl),
+        f.add_channels(kl, dyl, bl),
     )
     desired = (
         f.apply(k, x, w),
         f.adjoint_x(k, dy, w, x_shape),
         f.adjoint_w(k, x, dy, w_shape),
-        f.add_channels(dy, b),
         f.sum_channels(k, dy),
+        f.add_channels(k, dy, b),
     )
     assert_same(library, actual, desired, 1e-12)
 

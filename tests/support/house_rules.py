@@ -18,7 +18,7 @@ TIERS = (
     {"types"},
     {"random", "tables", "tree", "two_products", "windows"},
     {"sliding_kernels"},
-    {"convolution_kernels", "optimizer_kernels", "pooling_kernels"},
+    {"convolution_kernels", "optimizer_kernels", "output_kernels", "pooling_kernels"},
     {"kernels"},
     {"activations", "constants", "dispatch", "initializers"},
     {"checks"},

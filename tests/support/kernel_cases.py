@@ -91,6 +91,11 @@ def _kl(arguments: Callable[[Inputs], tuple[Any, ...]]) -> Case:
     return Case(arguments, relative=16, absolute=64, donated=(6, 7))
 
 
+def _channels(i: Inputs) -> tuple[Any, ...]:
+    y = i.rows(1 + i.count % 33)
+    return y, y.reshape(-1, y.shape[-1]).sum(axis=0)
+
+
 def _matmul(i: Inputs) -> tuple[Any, ...]:
     """Return matrices (m, k) and (k, n), the second one transposed in memory."""
     m, n = min(i.count, 300), 1 + i.count % 7
@@ -275,6 +280,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(lambda i: (i.rows(10),), absolute=32),
         Case(lambda i: (i.rows(100),), absolute=32),
         Case(lambda i: (i.rows(1),)),
+    ),
+    "add_channels_": (Case(_channels, 2, 2, donated=(0,)),),
+    "sum_channels": (Case(lambda i: _channels(i)[:1], summed=32),),
+    "relu": (Case(lambda i: (i.sprinkled(i.normal(), 0, np.nan, np.inf, -np.inf),)),),
+    "relu_backward": (
+        Case(lambda i: (i.sprinkled(i.between(0, 1), 0, np.nan), i.normal())),
     ),
     "matmul": (Case(_matmul, summed=32),),
     **{method: _convolutions(method) for method in _CONVOLVE},

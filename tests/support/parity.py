@@ -218,7 +218,9 @@ def _assert_safe(
             continue
         for before, after in zip(arrays_in(argument), arrays_in(array), strict=True):
             host = _host(kernels, after)
-            assert np.array_equal(host, before), f"{where} changed argument {index}"
+            assert np.array_equal(host, before, equal_nan=True), (
+                f"{where} changed argument {index}"
+            )
             assert case.may_alias or not any(
                 np.shares_memory(host, _host(kernels, result))
                 for result in _tuple(actual)

@@ -85,7 +85,7 @@ class LocalReparameterization:
         loc, var = posterior.moments(k, q)
         m, v = f.moments(k, x, loc, var)
         if bias is not None:
-            m, v = f.add_channels(m, bias[0]), f.add_channels(v, bias[1])
+            m, v = f.add_channels(k, m, bias[0]), f.add_channels(k, v, bias[1])
         y, s = k.local_noise(m, v, eps)
         return y, (x, loc, var, s, eps)
 

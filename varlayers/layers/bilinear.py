@@ -123,7 +123,7 @@ class Bilinear(BilinearParts, ABC):
         y, saved = self._rule.forward(self._site(k), q, x, noise, moments)
         if q_bias and joint is None:
             bias = weights["bias"].value(k, q_bias, noise.get("bias"))
-            y = self.map.add_channels(y, bias)
+            y = self.map.add_channels(k, y, bias)
         eps = () if self._drawn_bias is None else (noise["bias"],)
         beliefs = self._beliefs.save(params, noise)
         return y, (*q, *q_bias, *beliefs, *eps, *saved)

@@ -77,13 +77,16 @@ class Channels:
         batch, space, channels = self.split(shape)
         return self.join(batch, (1,) * len(space), channels)
 
-    def add(self, y: Array, b: Array) -> Array:
-        """Return y + b, one number per channel."""
-        return y + (b[(..., *[None] * self.rank)] if self.first else b)
+    def add(self, k: Kernels, y: Array, b: Array) -> Array:
+        """Return y + b, one number per channel. May overwrite y."""
+        if self.first:
+            return y + b[(..., *[None] * self.rank)]
+        return k.add_channels_(y, b)
 
     def sum(self, k: Kernels, dy: Array) -> Array:
         """Return the sum over everything but the channels."""
-        batch = len(dy.shape) - self.rank - 1
-        channel = batch if self.first else batch + self.rank
-        axes = tuple(axis for axis in range(len(dy.shape)) if axis != channel)
+        if not self.first:
+            return k.sum_channels(dy)
+        channel = dy.ndim - self.rank - 1
+        axes = tuple(axis for axis in range(dy.ndim) if axis != channel)
         return k.xp.sum(dy, axis=axes)

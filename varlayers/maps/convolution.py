@@ -135,8 +135,8 @@ class Convolution(BilinearMap):
         per_example = self.channels.per_example
         return per_example(x_shape), per_example(y_shape)
 
-    def add_channels(self, y: Array, b: Array) -> Array:
-        return self.channels.add(y, b)
+    def add_channels(self, k: Kernels, y: Array, b: Array) -> Array:
+        return self.channels.add(k, y, b)
 
     def sum_channels(self, k: Kernels, dy: Array) -> Array:
         return self.channels.sum(k, dy)

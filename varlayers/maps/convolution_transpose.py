@@ -101,8 +101,8 @@ class ConvolutionTranspose(BilinearMap):
     def sign_shapes(self, x_shape: Shape, y_shape: Shape) -> tuple[Shape, Shape]:
         return self.convolution.sign_shapes(x_shape, y_shape)
 
-    def add_channels(self, y: Array, b: Array) -> Array:
-        return self.convolution.add_channels(y, b)
+    def add_channels(self, k: Kernels, y: Array, b: Array) -> Array:
+        return self.convolution.add_channels(k, y, b)
 
     def sum_channels(self, k: Kernels, dy: Array) -> Array:
         return self.convolution.sum_channels(k, dy)

@@ -55,8 +55,8 @@ class Map(Protocol):
     def sign_shapes(self, x_shape: Shape, y_shape: Shape) -> tuple[Shape, Shape]:
         """Return the shapes that give one sign per example and channel."""
 
-    def add_channels(self, y: Array, b: Array) -> Array:
-        """Return y with b, one number per output channel, added."""
+    def add_channels(self, k: "Kernels", y: Array, b: Array) -> Array:
+        """Return y with b, one number per output channel, added. May overwrite y."""
 
     def sum_channels(self, k: "Kernels", dy: Array) -> Array:
         """Return the adjoint of `add_channels` by b."""
