@@ -93,7 +93,7 @@ def test_equals_jax(problem, seed):
 
 
 @pytest.mark.slow
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(problem=convolutions(), seed=SEEDS)
 def test_equals_jax_on_many(problem, seed):
     assert_equals(jax_gradients, problem, seed)
