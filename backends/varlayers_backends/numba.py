@@ -20,6 +20,7 @@ from varlayers_backends import (
     numba_outputs,
     numba_passes,
     numba_random,
+    numba_sums,
     numba_threads,
     numba_updates,
 )
@@ -184,6 +185,11 @@ class NumbaKernels(NumpyKernels):
         if not numba_convolution.knows(window, *arrays):
             return super().convolver(window, *arrays)
         return numba_convolution
+
+    # ---- sums over windows, and up-sampling ------------------------------------
+
+    def resampler(self, x: Any) -> Any:
+        return numba_sums if numba_sums.knows(x) else super().resampler(x)
 
     # ---- optimizers ------------------------------------------------------------
 

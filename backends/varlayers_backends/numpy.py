@@ -168,19 +168,26 @@ class NumpyKernels(ConvolvingKernels):
             return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
         return numpy_pooling.max_pool_backward(dy, index, x_shape, filter_shape, window)
 
+    # ---- sums over windows, and up-sampling ------------------------------------
+
+    def resampler(self, x: Any) -> Any:
+        """Return the module with these methods for an array like x."""
+        return numpy_sums
+
     def sum_pool(self, x: Any, filter_shape: Shape, window: Window) -> Any:
-        return numpy_sums.sum_pool(x, filter_shape, window)
+        return self.resampler(x).sum_pool(x, filter_shape, window)
 
     def sum_pool_adjoint(
         self, dy: Any, x_shape: Shape, filter_shape: Shape, window: Window
     ) -> Any:
-        return numpy_sums.sum_pool_adjoint(dy, x_shape, filter_shape, window)
+        module = self.resampler(dy)
+        return module.sum_pool_adjoint(dy, x_shape, filter_shape, window)
 
     def up_linear(self, x: Any, sizes: Shape) -> Any:
-        return numpy_sums.up_linear(x, sizes)
+        return self.resampler(x).up_linear(x, sizes)
 
     def up_linear_adjoint(self, dy: Any, sizes: Shape) -> Any:
-        return numpy_sums.up_linear_adjoint(dy, sizes)
+        return self.resampler(dy).up_linear_adjoint(dy, sizes)
 
     # ---- optimizers ------------------------------------------------------------
 

@@ -26,7 +26,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from varlayers.sliding_kernels import cut
 from varlayers.types import Shape
 from varlayers.windows import Window, out_space
 from varlayers_backends.numpy_buffers import empty
@@ -75,7 +74,7 @@ def sum_pool_adjoint(
             last, stride = axis == 1, window.strides[axis - 1]
             spread = dx[examples] if last else _resized(part, axis, x_shape[axis])
             for p, joined in enumerate(plans[axis - 1]):
-                phase = cut(spread, axis, slice(p, None, stride))
+                phase = _cut(spread, axis, slice(p, None, stride))
                 _add_up(phase, part, axis, joined)
             part = spread
     return dx
@@ -146,16 +145,16 @@ def _ordered(joined: Iterable[_Join]) -> list[_Join]:
 def _add_up(target: Any, terms: Any, axis: int, joined: list[_Join]) -> None:
     """Store in the target the sum of what joins it, and 0 where nothing does."""
     (where, met), *rest = joined or [(slice(0, 0), slice(0, 0))]
-    cut(target, axis, slice(where.start))[...] = 0
-    cut(target, axis, slice(where.stop, None))[...] = 0
-    sums, first = cut(target, axis, where), cut(terms, axis, met)
+    _cut(target, axis, slice(where.start))[...] = 0
+    _cut(target, axis, slice(where.stop, None))[...] = 0
+    sums, first = _cut(target, axis, where), _cut(terms, axis, met)
     if rest and rest[0][0] == where:
-        np.add(first, cut(terms, axis, rest.pop(0)[1]), out=sums)
+        np.add(first, _cut(terms, axis, rest.pop(0)[1]), out=sums)
     else:
         np.copyto(sums, first)
     for into, met in rest:
-        sums = cut(target, axis, into)
-        sums += cut(terms, axis, met)
+        sums = _cut(target, axis, into)
+        sums += _cut(terms, axis, met)
 
 
 def _interpolate(x: Any, phases: Any) -> None:
@@ -199,6 +198,11 @@ def _phases(x: Any, y: Any, axis: int, size: int) -> tuple[Any, Any]:
     before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     n = x.shape[axis]
     return x.reshape(before, n, after), y.reshape(before, n, size, after)
+
+
+def _cut(x: Any, axis: int, where: slice) -> Any:
+    """Return a slice of x along one axis."""
+    return x[(*[slice(None)] * axis, where)]
 
 
 def _resized(x: Any, axis: int, length: int) -> Any:
