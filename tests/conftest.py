@@ -58,11 +58,11 @@ def pytest_generate_tests(metafunc):
 
 
 # Grids of every part with every other and every library. NumPy's cells always run; of
-# other libraries' the default run takes a quarter, of JAX's, which are compiled, an
-# eighth, always the same, and `-m slow` the others.
+# other libraries' and under jit the default run takes a quarter, of JAX's without jit,
+# which compiles every operation, an eighth, always the same; `-m slow` takes the rest.
 GRIDS = (
-    *("test_divergences.py", "test_estimators.py"),
-    *("test_layers.py", "test_likelihoods.py", "test_posteriors.py", "test_priors.py"),
+    *("test_divergences.py", "test_estimators.py", "test_layers.py"),
+    *("test_likelihoods.py", "test_posteriors.py", "test_priors.py"),
 )
 
 OTHERS = ("jax", "numpy-readonly", "strict", "torch")
@@ -73,9 +73,10 @@ def pytest_collection_modifyitems(items):
     """Mark what the default run leaves out of the grids."""
     for item in items:
         name = item.nodeid.partition("::")[2]
-        values = name.partition("[")[2]
-        is_others = item.path.name in GRIDS and any(map(values.__contains__, OTHERS))
-        if is_others and zlib.crc32(name.encode()) % (8 if "jax" in values else 4):
+        function, _, values = name.partition("[")
+        others = any(map(values.__contains__, OTHERS)) or "jit" in function
+        share = 8 if "jax" in values else 4
+        if item.path.name in GRIDS and others and zlib.crc32(name.encode()) % share:
             item.add_marker(pytest.mark.slow)
 
 
