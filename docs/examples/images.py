@@ -42,12 +42,12 @@ class Images(NamedTuple):
 def load(folder: Path = FOLDER) -> Images:
     """Return Fashion-MNIST from its folder, or the digits where there is none."""
     if not (folder / "train-images-idx3-ubyte.gz").exists():
-        return _digits()
+        return digits()
     x, test_x = (_read(folder / f"{part}-images-idx3") for part in ("train", "t10k"))
     y, test_y = (_read(folder / f"{part}-labels-idx1") for part in ("train", "t10k"))
     x, test_x = (_grey(pixels, 255) for pixels in (x, test_x))
-    digits = np.kron(_digit_pixels()[0] / 16, np.ones((3, 3)))  # 24 × 24
-    other = _grey(np.pad(digits, ((0, 0), (2, 2), (2, 2))), 1)
+    larger = np.kron(_digit_pixels()[0] / 16, np.ones((3, 3)))  # 24 × 24
+    other = _grey(np.pad(larger, ((0, 0), (2, 2), (2, 2))), 1)
     return Images("Fashion-MNIST", x, y, test_x, test_y, "digits", other, CLOTHES)
 
 
@@ -59,7 +59,8 @@ def _read(path: Path) -> Any:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
 
 
-def _digits() -> Images:
+def digits() -> Images:
+    """Return scikit-learn's digits, 500 of them to test on."""
     pixels, y = _digit_pixels()
     order = np.random.default_rng(0).permutation(len(y))
     x, y = _grey(pixels[order], 16), y[order]

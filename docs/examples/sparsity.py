@@ -1,9 +1,11 @@
 """How many weights does a network need? Pruned by what it is sure of, or by size.
 
 python docs/examples/sparsity.py [--epochs 100] [--seeds 3] [--output PATH]
+python docs/examples/sparsity.py --fashion [--images 60000] [--epochs 30] ...
 
-Networks of one shape learn scikit-learn's handwritten digits. Then more and more of
-their weights are set to zero:
+Networks of one shape learn scikit-learn's handwritten digits or, with --fashion, the
+clothes of Fashion-MNIST (`images.py` says how to get it). Then more and more of their
+weights are set to zero:
 
     by |loc|/scale   a Bayesian network, normal prior
     by log alpha     a Bayesian network, log-uniform prior, which drives weights to zero
@@ -15,37 +17,40 @@ Writes a picture of the accuracy at each sparsity, averaged over the seeds.
 import argparse
 from pathlib import Path
 
+import images
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 import varlayers as vl
 
 parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-parser.add_argument("--epochs", type=int, default=100)
+parser.add_argument("--fashion", action="store_true", help="learn Fashion-MNIST")
+parser.add_argument("--images", type=int, help="how many to learn from")
+parser.add_argument("--epochs", type=int, help="passes over the images")
 parser.add_argument("--seeds", type=int, default=3, help="networks of each kind")
 parser.add_argument("--output", type=Path, default=Path("sparsity.png"))
 options = parser.parse_args()
 
-pixels, digits = load_digits(return_X_y=True)
-x, test_x, y, test_y = train_test_split(
-    pixels.astype(np.float32) / 8, digits, test_size=500, random_state=0
-)
+data = images.load() if options.fashion else images.digits()
+rate, hidden = (2e-3, (300, 100)) if options.fashion else (1e-2, (128, 128))
+epochs = options.epochs or (30 if options.fashion else 100)
+x, test_x = (pixels.reshape(len(pixels), -1) * 2 for pixels in (data.x, data.test_x))
+x, y, test_y = x[: options.images], data.y[: options.images], data.test_y
 center = x.mean(axis=0)
 x, test_x = x - center, test_x - center
 STEPS = -(-len(x) // 128)  # of an epoch
+print(f"{data.name}: {len(x):,} images to learn from, {len(test_x):,} to test on.")
 
 
 def network(**weights):
-    """Return the network: 64 pixels, twice 128 units, 10 digits."""
+    """Return the network: pixels, two layers of hidden units, ten kinds of images."""
     return vl.Sequential(
         [
-            vl.Dense(64, 128, **weights),
+            vl.Dense(x.shape[1], hidden[0], **weights),
             vl.Activation("relu"),
-            vl.Dense(128, 128, **weights),
+            vl.Dense(*hidden, **weights),
             vl.Activation("relu"),
-            vl.Dense(128, 10, **weights),
+            vl.Dense(hidden[1], len(data.classes), **weights),
         ]
     )
 
@@ -54,7 +59,7 @@ def network(**weights):
 # posterior; that of the log-uniform prior comes in slowly, so that the network learns
 # before it forgets.
 normal, beta = vl.NormalPrior(scale=0.2), 0.3
-slowly = vl.schedules.Linear(0.0, beta, options.epochs * STEPS // 2)
+slowly = vl.schedules.Linear(0.0, beta, epochs * STEPS // 2)
 kinds = {
     "|loc|/scale, normal prior": (
         network(estimator="local", prior=normal),
@@ -75,7 +80,7 @@ FRACTIONS = (0.0, 0.5, 0.75, 0.9, 0.95, 0.97, 0.98, 0.99)
 def train(elbo, seed, epochs, optimizer=None, params=None):
     """Return trained parameters; those of a new network, or of one that goes on."""
     steps = epochs * STEPS
-    optimizer = optimizer or vl.Adam(vl.schedules.Cosine(1e-2, steps))
+    optimizer = optimizer or vl.Adam(vl.schedules.Cosine(rate, steps))
     state = None
     if params is not None:
         state = {"params": params, "optimizer": optimizer.init(params)}
@@ -86,7 +91,7 @@ def train(elbo, seed, epochs, optimizer=None, params=None):
 
 
 def accuracy(layer, params):
-    """Return the share of test digits that the network reads, at its mean weights."""
+    """Return the share of test images that the network names, at its mean weights."""
     scores, _ = layer.at_mean().forward(params, test_x, {})
     return np.mean(np.argmax(scores, axis=1) == test_y)
 
@@ -99,7 +104,7 @@ for name, (model, tempered, criterion) in kinds.items():
     elbo = vl.ELBO(model, vl.Categorical(), num_data=len(x), beta=tempered)
     after = vl.ELBO(model, vl.Categorical(), num_data=len(x), beta=beta)
     for seed in range(options.seeds):
-        params = trained[name] = train(elbo, seed, options.epochs)
+        params = trained[name] = train(elbo, seed, epochs)
         curve = []
         for fraction in FRACTIONS:
             pruned = vl.prune(model, params, fraction=fraction, criterion=criterion)
@@ -108,7 +113,7 @@ for name, (model, tempered, criterion) in kinds.items():
         pruned = vl.prune(model, params, fraction=0.95, criterion=criterion)
         optimizer = vl.Masked(vl.Adam(1e-3), {"model": pruned.mask})
         start = {"model": pruned.params}
-        params = train(after, seed, max(options.epochs // 5, 1), optimizer, start)
+        params = train(after, seed, max(epochs // 5, 1), optimizer, start)
         again[name].append(accuracy(model, params))
 
 heads = "".join(f"{fraction:7.0%}" for fraction in FRACTIONS)
@@ -146,7 +151,7 @@ axes.set_xlim(1.1, 0.009)
 axes.set_xticks(left, [f"{share:.0%}" for share in left])
 axes.minorticks_off()
 axes.set_xlabel("weights that remain")
-axes.set_ylabel("accuracy on 500 test digits")
+axes.set_ylabel(f"accuracy on {len(test_x):,} test images")
 axes.legend(title="pruned by", loc="lower left")
 figure.savefig(options.output, dpi=110)
 print(f"Picture: {options.output}")
