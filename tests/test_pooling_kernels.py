@@ -73,15 +73,7 @@ def test_linear_up_sampling_and_its_adjoint(sizes, space):
     assert np.sum(dx * x) == pytest.approx(np.sum(dy * y), rel=0, abs=1e-12 * y.size)
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"),
-    [
-        ("halves, padded", "float32"),
-        ("both", "float64"),
-        ("cut", "float64"),
-        ("more than a byte", "float32"),
-    ],
-)
+@pytest.mark.parametrize(("name", "dtype"), [("both", "float64"), ("cut", "float32")])
 def test_generic_bodies_on_every_library(library, name, dtype):
     x, dy, *pool = arrays_of(name, 2, np.random.default_rng(0), dtype)
     kernels = Kernels(library.xp)
@@ -90,20 +82,19 @@ def test_generic_bodies_on_every_library(library, name, dtype):
     y, index = PoolingKernels.max_pool(kernels, xl, *pool)
     expected, chosen = K.max_pool(x, *pool)
     assert_same(library, (y, index), (expected, chosen), 0)
-    sizes = tuple(min(size, 3) for size in pool[0])
     actual = (
         kernels.max_pool_backward(dyl, index, x.shape, *pool),
         kernels.sum_pool(xl, *pool),
         kernels.sum_pool_adjoint(dyl, x.shape, *pool),
-        kernels.up_linear(xl, sizes),
-        kernels.up_linear_adjoint(kernels.up_linear(xl, sizes), sizes),
+        kernels.up_linear(xl, pool[0]),
+        kernels.up_linear_adjoint(kernels.up_linear(xl, pool[0]), pool[0]),
     )
     desired = (
         K.max_pool_backward(dy, chosen, x.shape, *pool),
         K.sum_pool(x, *pool),
         K.sum_pool_adjoint(dy, x.shape, *pool),
-        K.up_linear(x, sizes),
-        K.up_linear_adjoint(K.up_linear(x, sizes), sizes),
+        K.up_linear(x, pool[0]),
+        K.up_linear_adjoint(K.up_linear(x, pool[0]), pool[0]),
     )
     assert_same(library, actual, desired, 32 * np.finfo(dtype).eps)
 
