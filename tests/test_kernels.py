@@ -140,10 +140,11 @@ def test_special_functions(library, k, name, dtype):
 # ---- passes over the weights --------------------------------------------------------
 
 
-def test_sample_normal(library, k):
-    loc, scale, eps = random(0, 3, 4, 5)
-    actual = run(library, k.sample_normal, loc, scale, eps)
-    np.testing.assert_allclose(actual, loc + scale * eps, rtol=1e-15, atol=1e-15)
+def test_products(library, k):
+    x, y, z = random(0, 3, 4, 5)
+    np.testing.assert_array_equal(run(library, k.multiply, x, y), x * y)
+    actual = run(library, k.add_product, z, x, y)
+    np.testing.assert_allclose(actual, z + x * y, rtol=1e-15, atol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -296,7 +297,7 @@ SGD = {"rate": 1, "momentum": 0, "nesterov": False, "decay": 0}
     ("name", "count", "options"),
     [
         ("softplus", 1, {}),
-        ("sample_normal", 3, {}),
+        ("add_product", 3, {}),
         ("local_noise", 3, {}),
         ("local_noise_backward", 3, {}),
         ("log_softmax", 1, {}),

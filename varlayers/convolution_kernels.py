@@ -69,14 +69,14 @@ class ConvolutionKernels(SlidingKernels):
 
     def conv_flipped(self, x: Array, w: FlippedWeight, window: Window) -> Array:
         """Return conv(x, loc) + conv(x r, Δ) s."""
-        return two_products.flipped(partial(self.conv, window=window), x, w)
+        return two_products.flipped(self, partial(self.conv, window=window), x, w)
 
     def conv_flipped_adjoint_x(
         self, dy: Array, w: FlippedWeight, x_shape: Shape, window: Window
     ) -> Array:
         """Return the adjoint of `conv_flipped` by x."""
         adjoint = partial(self.conv_adjoint_x, x_shape=x_shape, window=window)
-        return two_products.flipped_adjoint_x(adjoint, dy, w)
+        return two_products.flipped_adjoint_x(self, adjoint, dy, w)
 
     def conv_flipped_adjoint_w(
         self, x: Array, dy: Array, w: FlippedWeight, window: Window
@@ -84,20 +84,22 @@ class ConvolutionKernels(SlidingKernels):
         """Return the adjoints of `conv_flipped` by loc and Δ."""
         shape = w.delta.shape
         adjoint = partial(self.conv_adjoint_w, w_shape=shape, window=window)
-        return two_products.flipped_adjoint_w(adjoint, x, dy, w)
+        return two_products.flipped_adjoint_w(self, adjoint, x, dy, w)
 
     def conv_moments(
         self, x: Array, loc: Array, var: Array, window: Window
     ) -> tuple[Array, Array]:
         """Return conv(x, loc) and conv(x², var)."""
-        return two_products.moments(partial(self.conv, window=window), x, loc, var)
+        return two_products.moments(
+            self, partial(self.conv, window=window), x, loc, var
+        )
 
     def conv_moments_adjoint_w(
         self, x: Array, grads: tuple[Array, Array], w_shape: Shape, window: Window
     ) -> tuple[Array, Array]:
         """Return the gradients of `conv_moments` by loc and var for (dm, dv)."""
         adjoint = partial(self.conv_adjoint_w, w_shape=w_shape, window=window)
-        return two_products.moments_adjoint_w(adjoint, x, grads)
+        return two_products.moments_adjoint_w(self, adjoint, x, grads)
 
     def _meetings(
         self, x: Array, filter_shape: Shape, window: Window

@@ -179,12 +179,16 @@ class Kernels(ConvolutionKernels, PoolingKernels, OutputKernels, OptimizerKernel
         scale, slope = self.softplus(rho)
         return scale + shift, slope
 
-    def sample_normal(self, loc: Array, scale: Array, eps: Array) -> Array:
-        """Return loc + scale * eps."""
-        return loc + scale * eps
+    def multiply(self, x: Array, y: Array) -> Array:
+        """Return x y."""
+        return x * y
+
+    def add_product(self, z: Array, x: Array, y: Array) -> Array:
+        """Return z + x y."""
+        return z + x * y
 
     def sample_normal_backward(self, slope: Array, eps: Array, dw: Array) -> Array:
-        """Return drho = dw eps slope, for w of `sample_normal`."""
+        """Return drho = dw eps slope, for w = loc + scale eps."""
         return dw * eps * slope
 
     def variance_normal_backward(

@@ -13,12 +13,12 @@ work: with one sign per example and channel `flipped` gives each example b the s
 weight loc + Δ ∘ (r_b s_bᵀ), so one product per example does; and `moments` needs what
 it gathers from x only once.
 
-Here `apply`, `adjoint_x` and `adjoint_w` are the map's, without its other arguments:
-f(x, w), fˣ(dy, w), fᵂ(x, dy).
+Here k are the kernels, and `apply`, `adjoint_x` and `adjoint_w` are the map's, without
+its other arguments: f(x, w), fˣ(dy, w), fᵂ(x, dy).
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from varlayers.types import Array, FlippedWeight
 
@@ -34,39 +34,50 @@ __all__ = [
 _Product: TypeAlias = Callable[[Array, Array], Array]
 
 
-def flipped(apply: _Product, x: Array, w: FlippedWeight) -> Array:
+def flipped(k: Any, apply: _Product, x: Array, w: FlippedWeight) -> Array:
     """Return y = f(x, loc) + f(x ∘ r, Δ) ∘ s."""
-    return apply(x, w.loc) + apply(x * w.r, w.delta) * w.s
+    return k.add_product(apply(x, w.loc), apply(k.multiply(x, w.r), w.delta), w.s)
 
 
-def flipped_adjoint_x(adjoint_x: _Product, dy: Array, w: FlippedWeight) -> Array:
+def flipped_adjoint_x(
+    k: Any, adjoint_x: _Product, dy: Array, w: FlippedWeight
+) -> Array:
     """Return the adjoint of `flipped` by x."""
-    return adjoint_x(dy, w.loc) + adjoint_x(dy * w.s, w.delta) * w.r
+    ddelta = adjoint_x(k.multiply(dy, w.s), w.delta)
+    return k.add_product(adjoint_x(dy, w.loc), ddelta, w.r)
 
 
 def flipped_adjoint_w(
-    adjoint_w: _Product, x: Array, dy: Array, w: FlippedWeight
+    k: Any, adjoint_w: _Product, x: Array, dy: Array, w: FlippedWeight
 ) -> tuple[Array, Array]:
     """Return the adjoints of `flipped` by loc and Δ."""
-    return adjoint_w(x, dy), adjoint_w(x * w.r, dy * w.s)
+    flipped_dy = k.multiply(dy, w.s)
+    return adjoint_w(x, dy), adjoint_w(k.multiply(x, w.r), flipped_dy)
 
 
-def moments(apply: _Product, x: Array, loc: Array, var: Array) -> tuple[Array, Array]:
+def moments(
+    k: Any, apply: _Product, x: Array, loc: Array, var: Array
+) -> tuple[Array, Array]:
     """Return m = f(x, loc) and v = f(x², var)."""
-    return apply(x, loc), apply(x * x, var)
+    return apply(x, loc), apply(k.multiply(x, x), var)
 
 
 def moments_adjoint_x(
-    adjoint_x: _Product, x: Array, grads: tuple[Array, Array], loc: Array, var: Array
+    k: Any,
+    adjoint_x: _Product,
+    x: Array,
+    grads: tuple[Array, Array],
+    loc: Array,
+    var: Array,
 ) -> Array:
     """Return the gradient by x for grads = (dm, dv)."""
     dm, dv = grads
-    return adjoint_x(dm, loc) + 2 * x * adjoint_x(dv, var)
+    return k.add_product(adjoint_x(dm, loc), 2 * x, adjoint_x(dv, var))
 
 
 def moments_adjoint_w(
-    adjoint_w: _Product, x: Array, grads: tuple[Array, Array]
+    k: Any, adjoint_w: _Product, x: Array, grads: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     """Return the gradients by loc and var for grads = (dm, dv)."""
     dm, dv = grads
-    return adjoint_w(x, dm), adjoint_w(x * x, dv)
+    return adjoint_w(x, dm), adjoint_w(k.multiply(x, x), dv)

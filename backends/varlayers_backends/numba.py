@@ -82,11 +82,18 @@ class NumbaKernels(NumpyKernels):
         _run(numba_passes.softplus, (rho, scale, slope), shift)
         return scale, slope
 
-    def sample_normal(self, loc: Any, scale: Any, eps: Any) -> Any:
-        if loc.size < _FEW or not _alike(loc, scale, eps):
-            return super().sample_normal(loc, scale, eps)
-        out = empty(loc.shape, loc.dtype)
-        _run(numba_passes.sample_normal, (loc, scale, eps, out))
+    def multiply(self, x: Any, y: Any) -> Any:
+        if x.size < _FEW or not _alike(x, y):
+            return super().multiply(x, y)
+        out = empty(x.shape, x.dtype)
+        _run(numba_passes.multiply, (x, y, out))
+        return out
+
+    def add_product(self, z: Any, x: Any, y: Any) -> Any:
+        if z.size < _FEW or not _alike(z, x, y):
+            return super().add_product(z, x, y)
+        out = empty(z.shape, z.dtype)
+        _run(numba_passes.add_product, (z, x, y, out))
         return out
 
     def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:

@@ -20,8 +20,9 @@ __all__ = [
     "BLOCK",
     "GRAIN",
     "add_kl_normal",
+    "add_product",
+    "multiply",
     "product",
-    "sample_normal",
     "softplus",
 ]
 
@@ -46,15 +47,27 @@ def _softplus(start: int, x: Any, value: Any, slope: Any, shift: float) -> None:
 
 
 @kernel
-def sample_normal(team: Any, loc: Any, scale: Any, eps: Any, out: Any) -> None:
-    """Store loc + scale eps."""
-    fork(team, _sample_normal, (loc, scale, eps, out), (), loc.shape[0], GRAIN)
+def multiply(team: Any, x: Any, y: Any, out: Any) -> None:
+    """Store x y."""
+    fork(team, _multiply, (x, y, out), (), x.shape[0], GRAIN)
 
 
 @inner
-def _sample_normal(start: int, loc: Any, scale: Any, eps: Any, out: Any) -> None:
+def _multiply(start: int, x: Any, y: Any, out: Any) -> None:
     for i in range(out.shape[0]):
-        out[i] = loc[i] + scale[i] * eps[i]
+        out[i] = x[i] * y[i]
+
+
+@kernel
+def add_product(team: Any, z: Any, x: Any, y: Any, out: Any) -> None:
+    """Store z + x y."""
+    fork(team, _add_product, (z, x, y, out), (), z.shape[0], GRAIN)
+
+
+@inner
+def _add_product(start: int, z: Any, x: Any, y: Any, out: Any) -> None:
+    for i in range(out.shape[0]):
+        out[i] = z[i] + x[i] * y[i]
 
 
 @kernel

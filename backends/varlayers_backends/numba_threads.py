@@ -9,6 +9,7 @@ NumPy's BLAS, which follows OMP_NUM_THREADS, its own variables and
 import os
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from varlayers_backends.numba_fork import AWAKE, make_team, serve
 __all__ = ["ALONE", "MOST", "pools", "team", "thread_count"]
 
 MOST = 8  # threads of a team: loops are bound by memory before that
+_COUNTS = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_")
 _PATIENCE = 0.003  # seconds for which a helper looks for parts
 _TRIAL = 20_000  # looks that are timed
 
@@ -78,7 +80,7 @@ def team(count: int | None = None) -> Any:
 
 def thread_count() -> int:
     """Return how many threads NumPy's BLAS may use now."""
-    return min((pool.get_num_threads() for pool in pools()), default=1)
+    return min((count() for count in _counters()), default=1)
 
 
 def _open(gate: threading.Lock) -> None:
@@ -97,6 +99,16 @@ def _looks() -> int:
     start = time.perf_counter()
     serve(words, _TRIAL)
     return int(_TRIAL * _PATIENCE / (time.perf_counter() - start))
+
+
+@cache
+def _counters() -> list[Callable[[], int]]:
+    """Return functions of BLAS, or else of threadpoolctl, that count the threads."""
+    found: list[Callable[[], int]] = []
+    for pool in pools():
+        direct = (getattr(pool.dynlib, name, None) for name in _COUNTS)
+        found.append(next(filter(None, direct), pool.get_num_threads))
+    return found
 
 
 @cache

@@ -80,6 +80,17 @@ class NumpyKernels(ConvolvingKernels):
 
     # ---- elementwise functions and passes over the weights ---------------------
 
+    def multiply(self, x: Any, y: Any) -> Any:
+        if not (_plain(x, y) and x.shape == y.shape):
+            return super().multiply(x, y)
+        return np.multiply(x, y, out=empty(x.shape, x.dtype))
+
+    def add_product(self, z: Any, x: Any, y: Any) -> Any:
+        if not (_plain(z, x, y) and z.shape == x.shape == y.shape):
+            return super().add_product(z, x, y)
+        out = self.multiply(x, y)
+        return np.add(z, out, out=out)
+
     def softplus(self, x: Any) -> tuple[Any, Any]:
         if not _pays(x):
             return super().softplus(x)

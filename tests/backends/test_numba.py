@@ -24,7 +24,7 @@ def add_kl(k, loc, scale, slope, dloc, drho):
 METHODS = {
     "softplus": (lambda k, x: k.softplus(x), 1, ()),
     "scale_normal": (lambda k, x: k.scale_normal(x, 0.5), 1, ()),
-    "sample_normal": (lambda k, *x: k.sample_normal(*x), 3, ()),
+    "add_product": (lambda k, *x: k.add_product(*x), 3, ()),
     "sample_normal_backward": (lambda k, *x: k.sample_normal_backward(*x), 3, ()),
     "variance_normal_backward": (lambda k, *x: k.variance_normal_backward(*x), 3, ()),
     "add_kl_normal_": (add_kl, 5, (3, 4)),

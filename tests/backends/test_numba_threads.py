@@ -50,7 +50,7 @@ def test_the_number_of_threads_is_that_of_blas():
 
 
 def test_without_threadpoolctl_there_is_one_thread(monkeypatch):
-    monkeypatch.setattr(numba_threads, "pools", list)
+    monkeypatch.setattr(numba_threads, "_counters", list)
     assert numba_threads.thread_count() == 1
 
 

@@ -264,7 +264,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     "variance_normal_backward": (
         Case(lambda i: (i.between(0, 1), i.between(0, 1), i.normal()), 4),
     ),
-    "sample_normal": (Case(lambda i: (i.normal(), i.between(0, 1), i.normal()), 2, 2),),
+    "multiply": (Case(lambda i: (i.normal(), i.normal())),),
+    "add_product": (Case(lambda i: (i.normal(), i.between(0, 1), i.normal()), 2, 2),),
     "add_kl_normal_": (
         _kl(lambda i: _weights(i, 0.0, 1.0)),
         _kl(lambda i: _weights(i, i.normal(), i.between(0.2, 2))),

@@ -77,7 +77,7 @@ class MeanField(Scaled):
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q
-        return k.sample_normal(loc, scale, eps)
+        return k.add_product(loc, scale, eps)
 
     def sample_backward(
         self, k: Kernels, q: Saved, eps: Array, dw: Array
@@ -86,7 +86,7 @@ class MeanField(Scaled):
 
     def perturb(self, k: Kernels, q: Saved, eps: Array) -> tuple[Array, Array]:
         loc, scale, _ = q
-        return loc, scale * eps
+        return loc, k.multiply(scale, eps)
 
     def perturb_backward(
         self, k: Kernels, q: Saved, eps: Array, dloc: Array, ddelta: Array

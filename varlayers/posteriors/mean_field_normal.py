@@ -52,7 +52,7 @@ class MeanFieldNormal(MeanField):
 
     def moments(self, k: Kernels, q: Saved) -> tuple[Array, Array]:
         loc, scale, _ = q
-        return loc, scale * scale
+        return loc, k.multiply(scale, scale)
 
     def moments_backward(
         self, k: Kernels, q: Saved, dloc: Array, dvar: Array

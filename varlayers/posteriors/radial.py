@@ -84,7 +84,7 @@ class Radial(Scaled):
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q
-        return k.sample_normal(loc, scale, self._direction(k, eps, loc))
+        return k.add_product(loc, scale, self._direction(k, eps, loc))
 
     def sample_backward(
         self, k: Kernels, q: Saved, eps: Array, dw: Array

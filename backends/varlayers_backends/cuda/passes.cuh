@@ -10,9 +10,8 @@ KERNEL scale_normal(const real *rho, real shift, i64 n, real *scale, real *slope
     }
 }
 
-KERNEL sample_normal(const real *loc, const real *scale, const real *eps, i64 n,
-                     real *out) {
-    EACH(i, n) out[i] = loc[i] + scale[i] * eps[i];
+KERNEL add_product(const real *z, const real *x, const real *y, i64 n, real *out) {
+    EACH(i, n) out[i] = z[i] + x[i] * y[i];
 }
 
 KERNEL sample_normal_backward(const real *slope, const real *eps, const real *dw,
