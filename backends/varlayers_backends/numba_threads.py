@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from varlayers_backends.numba_fork import AWAKE, make_team, serve
 
@@ -80,7 +80,7 @@ def team(count: int | None = None) -> Any:
 
 def thread_count() -> int:
     """Return how many threads NumPy's BLAS may use now."""
-    return min((count() for count in _counters()), default=1)
+    return _counter()()
 
 
 def _open(gate: threading.Lock) -> None:
@@ -102,13 +102,14 @@ def _looks() -> int:
 
 
 @cache
-def _counters() -> list[Callable[[], int]]:
-    """Return functions of BLAS, or else of threadpoolctl, that count the threads."""
-    found: list[Callable[[], int]] = []
+def _counter() -> Callable[[], int]:
+    """Return the function of NumPy's BLAS that counts its threads, or one like it."""
     for pool in pools():
-        direct = (getattr(pool.dynlib, name, None) for name in _COUNTS)
-        found.append(next(filter(None, direct), pool.get_num_threads))
-    return found
+        for name in _COUNTS:
+            direct = getattr(pool.dynlib, name, None)
+            if direct is not None:
+                return cast("Callable[[], int]", direct)
+    return lambda: min((pool.get_num_threads() for pool in pools()), default=1)
 
 
 @cache
