@@ -28,7 +28,12 @@ __all__ = ["cos_sin", "exp", "inner", "kernel", "log", "log1p"]
 # Divisions by 0 give infinity; a multiplication and an addition may be one operation.
 _OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-_INLINED: Any = {**_OPTIONS, "forceinline": True}  # a call left keeps a loop scalar
+_INLINED: Any = {
+    **_OPTIONS,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 inner = njit(**_INLINED)
 

@@ -7,31 +7,33 @@ import pytest
 
 pytest.importorskip("numba")
 
+from numba import njit
+
 from varlayers_backends import numba_math
-from varlayers_backends.numba_math import cos_sin, exp, inner, kernel, log, log1p
+from varlayers_backends.numba_math import cos_sin, exp, kernel, log, log1p
 
 DTYPES = ("float32", "float64")
 
 
-@inner
+@njit
 def all_of_exp(x, out):
     for i in range(x.size):
         out[i] = exp(x[i])
 
 
-@inner
+@njit
 def all_of_log(x, out):
     for i in range(x.size):
         out[i] = log(x[i])
 
 
-@inner
+@njit
 def all_of_log1p(x, out):
     for i in range(x.size):
         out[i] = log1p(x[i])
 
 
-@inner
+@njit
 def all_of_cos_sin(x, out):
     for i in range(x.size):
         out[0, i], out[1, i] = cos_sin(x[i])
