@@ -19,6 +19,7 @@ from varlayers_backends import (
     numba_convolution,
     numba_outputs,
     numba_passes,
+    numba_pooling,
     numba_random,
     numba_sums,
     numba_threads,
@@ -193,7 +194,11 @@ class NumbaKernels(NumpyKernels):
             return super().convolver(window, *arrays)
         return numba_convolution
 
-    # ---- sums over windows, and up-sampling ------------------------------------
+    # ---- pooling and up-sampling -----------------------------------------------
+
+    def pooler(self, x: Any, filter_shape: Shape) -> Any:
+        known = numba_pooling.knows(x, filter_shape)
+        return numba_pooling if known else super().pooler(x, filter_shape)
 
     def resampler(self, x: Any) -> Any:
         return numba_sums if numba_sums.knows(x) else super().resampler(x)

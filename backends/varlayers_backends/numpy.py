@@ -167,17 +167,19 @@ class NumpyKernels(ConvolvingKernels):
 
     # ---- pooling ---------------------------------------------------------------
 
+    def pooler(self, x: Any, filter_shape: Shape) -> Any:
+        """Return the module that takes the largest of each window; None for none."""
+        return numpy_pooling if numpy_pooling.knows(x, filter_shape) else None
+
     def max_pool(self, x: Any, filter_shape: Shape, window: Window) -> tuple[Any, Any]:
-        if not numpy_pooling.knows(x, filter_shape):
-            return super().max_pool(x, filter_shape, window)
-        return numpy_pooling.max_pool(x, filter_shape, window)
+        module: Any = self.pooler(x, filter_shape) or super()
+        return module.max_pool(x, filter_shape, window)
 
     def max_pool_backward(
         self, dy: Any, index: Any, x_shape: Shape, filter_shape: Shape, window: Window
     ) -> Any:
-        if not numpy_pooling.knows(dy, filter_shape):
-            return super().max_pool_backward(dy, index, x_shape, filter_shape, window)
-        return numpy_pooling.max_pool_backward(dy, index, x_shape, filter_shape, window)
+        module: Any = self.pooler(dy, filter_shape) or super()
+        return module.max_pool_backward(dy, index, x_shape, filter_shape, window)
 
     # ---- sums over windows, and up-sampling ------------------------------------
 
