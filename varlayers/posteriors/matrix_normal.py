@@ -101,7 +101,7 @@ class MatrixNormal(ScaledNormal):
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, a, b, *_ = q
-        delta = a @ self._matrix(k, eps) @ b.T
+        delta = k.matmul(k.matmul(a, self._matrix(k, eps)), b.T)
         return loc + k.xp.reshape(delta, loc.shape)
 
     def sample_backward(
@@ -109,7 +109,8 @@ class MatrixNormal(ScaledNormal):
     ) -> dict[str, Array]:
         _, a, b, *_ = q
         noise, grad = self._matrix(k, eps), self._matrix(k, dw)
-        da, db = grad @ (b @ noise.T), grad.T @ (a @ noise)
+        da = k.matmul(grad, k.matmul(b, noise.T))
+        db = k.matmul(grad.T, k.matmul(a, noise))
         return {"loc": dw} | self._factors_backward(k, q, da, db)
 
     def moments(self, k: Kernels, q: Saved) -> tuple[Array, Array]:
