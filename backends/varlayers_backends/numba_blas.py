@@ -32,7 +32,6 @@ _SHARED = 1 << 18  # multiplications from which BLAS would ask its own threads
 _WIDTH = 16  # numbers of rows or columns that BLAS likes are multiples of it
 
 _INT, _ENUM, _VOID = ir.IntType(64), ir.IntType(32), ir.VoidType()
-_ADDRESS = types.uint64
 
 
 class Blas(NamedTuple):
@@ -47,15 +46,16 @@ def matmul(a: Any, b: Any) -> Any:
     (m, k), n = a.shape, b.shape[-1]
     if m * n * k < _SHARED or not _match(a, b):
         return None
-    blas, threads = find(), numba_threads.thread_count()
-    if blas is None or not 1 < threads <= numba_threads.MOST:
+    blas, before = find(), numba_threads.thread_count()
+    threads = min(before, numba_threads.MOST)
+    if blas is None or threads < 2:
         return None
     turned = not a.flags.c_contiguous, not b.flags.c_contiguous
     factors = (x.T if turn else x for x, turn in zip((a, b), turned, strict=True))
     c = empty((m, n), a.dtype)
     product(
         *(numba_threads.team(threads), threads),
-        *(blas.gemm[a.itemsize], blas.set_threads),
+        *(blas.gemm[a.itemsize], blas.set_threads, before),
         *(x.reshape(-1) for x in (*factors, c)),
         turned,
         (m, n, k),
@@ -172,6 +172,7 @@ def product(
     threads: int,
     gemm: int,
     set_threads: int,
+    before: int,
     a: Any,
     b: Any,
     c: Any,
@@ -181,8 +182,8 @@ def product(
     """Store the product c (m, n) of a (m, k) and b (k, n), not empty.
 
     Arrays are flat; `turned` says whether a and whether b is stored by columns, `sizes`
-    is (m, n, k). A team of `threads` shares the work; BLAS has as many afterwards. The
-    addresses of its functions are those that `find` returns.
+    is (m, n, k). A team of `threads` shares the work; BLAS has one meanwhile, and then
+    as many as before. The addresses of its functions are those that `find` returns.
     """
     m, n, _ = sizes
     size = max(m, n)
@@ -190,7 +191,7 @@ def product(
     grain = (grain + _WIDTH - 1) // _WIDTH * _WIDTH
     _set_threads(set_threads, 1)
     fork(team, _part, (), (gemm, a, b, c, turned, sizes, grain), size, grain)
-    _set_threads(set_threads, threads)
+    _set_threads(set_threads, before)
 
 
 @inner

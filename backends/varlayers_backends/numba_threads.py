@@ -17,7 +17,7 @@ from varlayers_backends.numba_fork import AWAKE, make_team, serve
 
 __all__ = ["ALONE", "MOST", "pools", "team", "thread_count"]
 
-MOST = 8  # threads of a team: loops are bound by memory before that
+MOST = 64  # threads of a team
 _COUNTS = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_")
 _PATIENCE = 0.003  # seconds for which a helper looks for parts
 _TRIAL = 20_000  # looks that are timed
