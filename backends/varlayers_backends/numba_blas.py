@@ -46,8 +46,7 @@ def matmul(a: Any, b: Any) -> Any:
     (m, k), n = a.shape, b.shape[-1]
     if m * n * k < _SHARED or not _match(a, b):
         return None
-    blas, before = find(), numba_threads.thread_count()
-    threads = min(before, numba_threads.MOST)
+    blas, threads = find(), numba_threads.team_size()
     if blas is None or threads < 2:
         return None
     turned = not a.flags.c_contiguous, not b.flags.c_contiguous
@@ -55,7 +54,7 @@ def matmul(a: Any, b: Any) -> Any:
     c = empty((m, n), a.dtype)
     product(
         *(numba_threads.team(threads), threads),
-        *(blas.gemm[a.itemsize], blas.set_threads, before),
+        *(blas.gemm[a.itemsize], blas.set_threads, numba_threads.thread_count()),
         *(x.reshape(-1) for x in (*factors, c)),
         turned,
         (m, n, k),

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from varlayers_backends.numba_fork import AWAKE, make_team, serve
 
-__all__ = ["ALONE", "MOST", "pools", "team", "thread_count"]
+__all__ = ["ALONE", "MOST", "pools", "team", "team_size", "thread_count"]
 
 MOST = 64  # threads of a team
 _COUNTS = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_")
@@ -67,8 +67,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def team(count: int | None = None) -> Any:
-    """Return the words of a team of `count` threads, or as many as BLAS may use."""
-    count = min(thread_count() if count is None else count, MOST)
+    """Return the words of a team of `count` threads, by default of `team_size`."""
+    count = team_size() if count is None else count
     if count < 2 or os.name != "posix":
         return ALONE
     found = _teams.get(count)
@@ -76,6 +76,11 @@ def team(count: int | None = None) -> Any:
         with _lock:
             found = _teams.get(count) or _teams.setdefault(count, _Team(count))
     return found.wake()
+
+
+def team_size() -> int:
+    """Return how many threads share a loop: at most one for each processor."""
+    return min(thread_count(), _processors(), MOST)
 
 
 def thread_count() -> int:
@@ -89,6 +94,14 @@ def _open(gate: threading.Lock) -> None:
             gate.release()
         except RuntimeError:  # another caller was faster
             return
+
+
+@cache
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @cache

@@ -16,7 +16,7 @@ COMPILED = NumbaKernels()
 def threads(request, monkeypatch):
     if numba_blas.find() is None:
         pytest.skip("NumPy's BLAS is none that is called here")
-    monkeypatch.setattr(numba_threads, "thread_count", lambda: request.param)
+    monkeypatch.setattr(numba_threads, "team_size", lambda: request.param)
     return request.param
 
 

@@ -16,7 +16,7 @@ def test_threads_choose_what_one_chooses(monkeypatch):
     x = rng.standard_normal((7, 20, 22, 33)).astype(np.float32)
     dy = rng.standard_normal((7, 10, 11, 33)).astype(np.float32)
     for count in (1, 2, 3):
-        monkeypatch.setattr(numba_threads, "thread_count", lambda count=count: count)
+        monkeypatch.setattr(numba_threads, "team_size", lambda count=count: count)
         y, index = numba_pooling.max_pool(x, (2, 2), WINDOW)
         dx = numba_pooling.max_pool_backward(dy, index, x.shape, (2, 2), WINDOW)
         results.append((y, index, dx))

@@ -49,9 +49,7 @@ def test_results_do_not_depend_on_the_threads(name, monkeypatch):
     for method, arguments in calls(name, count=7):
         results = []
         for count in (1, 2, 3):
-            monkeypatch.setattr(
-                numba_threads, "thread_count", lambda count=count: count
-            )
+            monkeypatch.setattr(numba_threads, "team_size", lambda count=count: count)
             results.append(getattr(K, method)(*arguments))
         desired = getattr(GENERIC, method)(*arguments)
         np.testing.assert_allclose(results[0], desired, rtol=0, atol=1e-12)

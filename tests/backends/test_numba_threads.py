@@ -25,8 +25,14 @@ def test_a_team_is_made_once():
     assert team(3) is not team(2)
 
 
-def test_there_is_a_most():
-    assert team(10 * MOST) is team(MOST)
+@pytest.mark.parametrize("blas", [1, 3, 10 * MOST])
+@pytest.mark.parametrize("processors", [1, 4, 10 * MOST])
+def test_a_team_is_as_large_as_blas_processors_and_the_most_allow(
+    blas, processors, monkeypatch
+):
+    monkeypatch.setattr(numba_threads, "thread_count", lambda: blas)
+    monkeypatch.setattr(numba_threads, "_processors", lambda: processors)
+    assert numba_threads.team_size() == min(blas, processors, MOST)
 
 
 def test_helpers_wake_and_sleep_again():
