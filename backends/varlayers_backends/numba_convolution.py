@@ -30,6 +30,7 @@ from varlayers_backends.numba_layout import (
     wide_of,
 )
 from varlayers_backends.numba_slabs import Slabs
+from varlayers_backends.numba_threads import check_memory
 from varlayers_backends.numba_tile import lanes_of
 from varlayers_backends.numpy_buffers import empty, zeros
 
@@ -124,7 +125,7 @@ def _outputs(
     arrays = flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
     slabs = len(x) * g.slabs
     team, grain = _shared(g, w.size, y, slabs)
-    _check(numba_slabs.outputs(team, g, *arrays, slabs, grain))
+    check_memory(numba_slabs.outputs(team, g, *arrays, slabs, grain))
     return y
 
 
@@ -155,7 +156,7 @@ def _weights(
     team, grain = _shared(g, math.prod(w_shape), dy, slabs)
     sums = zeros((count, -(-slabs // grain), patch * wide), x.dtype)
     arrays = flat(x), square, runs, rows, flat(dy), r, s, sums
-    _check(numba_slabs.weights(team, g, *arrays, slabs, grain))
+    check_memory(numba_slabs.weights(team, g, *arrays, slabs, grain))
     totals = sums.sum(axis=1).reshape(count, patch, wide)
     own = (np.ascontiguousarray(total[:, : g.o]) for total in totals)
     return [total.reshape(w_shape) for total in own]
@@ -186,9 +187,3 @@ def _shared(g: Slabs, weight: int, y: Any, slabs: int) -> tuple[Any, int]:
     if y.size * weight // g.o < _LARGE:
         return numba_threads.ALONE, slabs
     return numba_threads.team(), -(-slabs // PIECES)
-
-
-def _check(failed: bool) -> None:
-    if failed:
-        msg = "numba_convolution expected memory for a slab of each thread, got none."
-        raise MemoryError(msg)

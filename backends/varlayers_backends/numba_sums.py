@@ -156,20 +156,21 @@ def _product(x: Any, matrices: list[_Matrix]) -> Any:
         np.concatenate([matrices[axis][i] for axis in axes]) for i in range(3)
     )
     starts, larger = np.append(0, np.cumsum(counts)), max(x.nbytes, y.nbytes)
-    _multiply(
+    failed = _multiply(
         numba_threads.ALONE if larger < _MANY else numba_threads.team(),
         (x if x.flags.carray else np.array(x, order="C")).reshape(len(x), -1),
         y.reshape(len(y), -1),
         *(np.array(sizes), starts, columns, numbers),
         max(1, _PART * len(x) // larger),
     )
+    numba_threads.check_memory(failed)
     return y
 
 
 @kernel
-def _multiply(team: Any, x: Any, y: Any, *rest: Any) -> None:
-    """Store in y (examples, …) the products along all axes."""
-    fork(team, _axes, (x, y), rest[:4], x.shape[0], rest[4])
+def _multiply(team: Any, x: Any, y: Any, *rest: Any) -> bool:
+    """Store in y (examples, …) the products along all axes; return if one failed."""
+    return fork(team, _axes, (x, y), rest[:4], x.shape[0], rest[4])
 
 
 @inner

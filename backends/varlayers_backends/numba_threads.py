@@ -15,7 +15,15 @@ from typing import Any, cast
 
 from varlayers_backends.numba_fork import AWAKE, make_team, serve
 
-__all__ = ["ALONE", "MOST", "pools", "team", "team_size", "thread_count"]
+__all__ = [
+    "ALONE",
+    "MOST",
+    "check_memory",
+    "pools",
+    "team",
+    "team_size",
+    "thread_count",
+]
 
 MOST = 64  # threads of a team
 _COUNTS = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_")
@@ -81,6 +89,13 @@ def team(count: int | None = None) -> Any:
 def team_size() -> int:
     """Return how many threads share a loop: at most one for each processor."""
     return min(thread_count(), _processors(), MOST)
+
+
+def check_memory(failed: bool) -> None:
+    """Raise MemoryError if a part of a loop, which only memory can fail, failed."""
+    if failed:
+        msg = "A compiled loop expected memory for each of its threads, got none."
+        raise MemoryError(msg)
 
 
 def thread_count() -> int:

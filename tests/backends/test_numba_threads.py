@@ -48,6 +48,12 @@ def test_helpers_wake_and_sleep_again():
         assert time.monotonic() < until
 
 
+def test_a_loop_without_memory_says_so():
+    numba_threads.check_memory(False)
+    with pytest.raises(MemoryError, match="expected memory for each of its threads"):
+        numba_threads.check_memory(True)
+
+
 def test_the_number_of_threads_is_that_of_blas():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
