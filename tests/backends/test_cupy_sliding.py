@@ -55,7 +55,8 @@ def test_other_convolutions_go_to_the_generic_body(launched, rank, groups, dtype
     ("length", "signs_length", "expected"),
     [
         (100, 1, ["flipped_weights", "patches"]),
-        (100, 100, ["patches", "patches"]),  # a sign for each position
+        # A sign for each position: two products, and their sum.
+        (100, 100, ["add_product", "patches", "patches"]),
         (10, 1, ["patches", "patches"]),
     ],
 )

@@ -214,16 +214,11 @@ class Bilinear(BilinearParts, ABC):
         check_arrays(owner, "noise", noise, self._noise_shapes(k, x_shape))
 
     def _check_params(self, params: Params) -> None:
-        shapes = {name: weight.shapes for name, weight in self._weights.items()}
-        shapes = {**shapes, **self._beliefs.shapes}
-        check_arrays(type(self).__name__, "parameters", params, shapes)
+        check_arrays(type(self).__name__, "parameters", params, self._shapes)
 
     def _split(self, saved: Saved) -> tuple[Saved, Saved, Saved, Saved, Saved]:
         """Return q of the kernel and the bias, then the rest as `forward` saves it."""
-        sizes = [weight.posterior.size for weight in self._weights.values()]
-        kernel, both = sizes[0], sum(sizes)
-        own = both + self._beliefs.size
-        drawn = own + (self._drawn_bias is not None)
+        kernel, both, own, drawn = self._ends
         return (
             saved[:kernel],
             saved[kernel:both],

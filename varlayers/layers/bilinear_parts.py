@@ -130,21 +130,35 @@ class BilinearParts(Leaf, ABC):
         return Beliefs(owner, self._weights, choice, self.divergence_weight)
 
     @cached_property
+    def _shapes(self) -> dict[str, Any]:
+        """The shape of each parameter."""
+        shapes = {name: weight.shapes for name, weight in self._weights.items()}
+        return {**shapes, **self._beliefs.shapes}
+
+    @cached_property
+    def _ends(self) -> tuple[int, int, int, int]:
+        """Where in what `forward` saves the parts of `_split` end, but the last."""
+        sizes = [weight.posterior.size for weight in self._weights.values()]
+        kernel, both = sizes[0], sum(sizes)
+        own = both + self._beliefs.size
+        return kernel, both, own, own + (self._drawn_bias is not None)
+
+    @cached_property
     def _rule(self) -> Estimator:
         random = self._weights["kernel"].random
         return _DETERMINISTIC if random is None else cast("Estimator", self.estimator)
 
-    @property
+    @cached_property
     def _joint_bias(self) -> RandomPosterior | None:
         """The bias's posterior if it enters the estimator by its moments."""
         return self._random_bias if self._rule.joint_bias else None
 
-    @property
+    @cached_property
     def _drawn_bias(self) -> RandomPosterior | None:
         """The bias's posterior if it is drawn once for the batch."""
         return None if self._rule.joint_bias else self._random_bias
 
-    @property
+    @cached_property
     def _random_bias(self) -> RandomPosterior | None:
         bias = self._weights.get("bias")
         return None if bias is None else bias.random

@@ -12,6 +12,7 @@ a layer may stand in two places, and two forwards may precede one backward.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -132,11 +133,11 @@ class Sequential:
     def at_mean(self) -> "Sequential":
         return Sequential([layer.at_mean() for layer in self.layers])
 
-    @property
+    @cached_property
     def _parts(self) -> dict[str, Layer]:
         return {str(index): layer for index, layer in enumerate(self.layers)}
 
-    @property
+    @cached_property
     def _needed(self) -> list[bool]:
         """Whether a layer before has parameters, and so needs the gradient passed."""
         have = [layer.has_parameters for layer in self.layers]
