@@ -66,6 +66,7 @@ def test_lenet_reads_digits_and_doubts_photographs():
         assert float(area) > 0.7
 
 
+@pytest.mark.slow
 def test_autoencoder_rebuilds_digits(tmp_path):
     path = tmp_path / "rebuilt.png"
     printed = run(

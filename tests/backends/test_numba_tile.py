@@ -92,6 +92,7 @@ PROCESSORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not numba_tile.llvm.get_host_cpu_features().get("avx2", False),
     reason="the processor has no AVX2",
