@@ -67,7 +67,7 @@ GRIDS = (
 
 OTHERS = ("jax", "numpy-readonly", "strict", "torch")
 
-# Here only JAX's cells are thinned out, to a quarter: most of the time is its compiler's.
+# Here only JAX's cells are thinned out, to a quarter: its compiler takes most time.
 COMPILED = (
     *("test_convolution_kernels.py", "test_kernels.py", "test_pooling_kernels.py"),
     *("test_prediction.py", "test_random.py", "test_removal.py", "test_shrinking.py"),
