@@ -22,6 +22,7 @@ is shared out every now and then finds them ready, which saves more than it cost
 where no other library's threads do the same: those of BLAS have to rest meanwhile.
 """
 
+import os
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -130,8 +131,9 @@ def _give_way(context: Any) -> Any:
     """Let another thread have the processor, if one wants it."""
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind, name = ir.FunctionType(ir.IntType(32), []), "sched_yield"
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        if os.name == "posix":  # elsewhere there are no helpers
+            kind, name = ir.FunctionType(ir.IntType(32), []), "sched_yield"
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
         return context.get_dummy_value()
 
     return types.void(), write
