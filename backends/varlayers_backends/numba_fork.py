@@ -224,12 +224,13 @@ def fork(
     Returns when all are made, with True if one raised. For use in compiled code; the
     task is a compiled function that returns nothing, and any thread may call it.
     """
-    called = signature(types.none, types.int64, *arrays, *rest)
+    called = task.get_call_type(context, (types.int64, *arrays, *rest), {})
+    compiled = task.dispatcher.get_compile_result(called)  # by the task's own options
     arguments = types.Tuple((*arrays, *rest))
 
     def write(context: Any, builder: Any, signature_: Any, values: Any) -> Any:
         team_, _, *both, size_, grain_ = values
-        compiled = context.compile_subroutine(builder, task.dispatcher.py_func, called)
+        context.active_code_library.add_linking_library(compiled.library)
         whole = [
             part for value in both for part in cgutils.unpack_tuple(builder, value)
         ]
