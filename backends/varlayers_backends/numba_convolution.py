@@ -125,7 +125,7 @@ def _outputs(
     arrays = flat(x), square, runs, loc, delta, r, s, y.reshape(-1)
     slabs = len(x) * g.slabs
     team, grain = _shared(g, w.size, y, slabs)
-    check_memory(numba_slabs.outputs(team, g, *arrays, slabs, grain))
+    check_memory(numba_slabs.outputs(team, slabs, grain, g, *arrays))
     return y
 
 
@@ -156,7 +156,7 @@ def _weights(
     team, grain = _shared(g, math.prod(w_shape), dy, slabs)
     sums = zeros((count, -(-slabs // grain), patch * wide), x.dtype)
     arrays = flat(x), square, runs, rows, flat(dy), r, s, sums
-    check_memory(numba_slabs.weights(team, g, *arrays, slabs, grain))
+    check_memory(numba_slabs.weights(team, slabs, grain, g, *arrays))
     totals = sums.sum(axis=1).reshape(count, patch, wide)
     own = (np.ascontiguousarray(total[:, : g.o]) for total in totals)
     return [total.reshape(w_shape) for total in own]

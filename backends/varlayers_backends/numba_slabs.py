@@ -78,32 +78,16 @@ class Slabs(NamedTuple):
 
 
 @kernel
-def outputs(
-    team: Any,
-    g: Any,
-    x: Any,
-    square: bool,
-    runs: Any,
-    loc: Any,
-    delta: Any,
-    r: Any,
-    s: Any,
-    y: Any,
-    slabs: int,
-    grain: int,
-) -> bool:
-    """Store the outputs of x, or of x² if square; return whether memory ran out.
-
-    With signs, r (n, c) and s (n, o filled up), the weights are theirs; else r is
-    empty. There are `slabs` in all examples; a thread takes `grain` at a time.
-    """
-    rest = (g, x, square, runs, loc, delta, r, s, y, slabs, grain)
-    return fork(team, _outputs, (), rest, slabs, grain)
+def outputs(team: Any, slabs: int, grain: int, *rest: Any) -> bool:
+    """Share `_outputs` of all slabs, `grain` at a time; return if memory ran out."""
+    return fork(team, _outputs, (), (slabs, grain, *rest), slabs, grain)
 
 
 @inner
 def _outputs(
     first: int,
+    slabs: int,
+    grain: int,
     g: Any,
     x: Any,
     square: bool,
@@ -113,9 +97,12 @@ def _outputs(
     r: Any,
     s: Any,
     y: Any,
-    slabs: int,
-    grain: int,
 ) -> None:
+    """Store the outputs of x, or of x² if square, for slabs from `first` on.
+
+    With signs, r (n, c) and s (n, o filled up), the weights are theirs; else r is
+    empty.
+    """
     last = min(first + grain, slabs)
     slab, some = make_slab(g, x), np.empty(2 * g.lanes * HEIGHT, x.dtype)
     own = np.zeros(delta.shape[0], x.dtype)
@@ -174,33 +161,16 @@ def _row(
 
 
 @kernel
-def weights(
-    team: Any,
-    g: Any,
-    x: Any,
-    square: bool,
-    runs: Any,
-    x_rows: Any,
-    dy: Any,
-    r: Any,
-    s: Any,
-    sums: Any,
-    slabs: int,
-    grain: int,
-) -> bool:
-    """Add the gradient by the weight, for x² if square; return whether memory ran out.
-
-    Each `grain` of the `slabs` adds to a part of its own of sums (1, parts, patch and o
-    filled up); with signs the first axis is (loc, delta), else r is empty. Rows of
-    outputs begin to look at x_rows.
-    """
-    rest = (g, x, square, runs, x_rows, dy, r, s, sums, slabs, grain)
-    return fork(team, _weights, (), rest, slabs, grain)
+def weights(team: Any, slabs: int, grain: int, *rest: Any) -> bool:
+    """Share `_weights` of all slabs, `grain` at a time; return if memory ran out."""
+    return fork(team, _weights, (), (slabs, grain, *rest), slabs, grain)
 
 
 @inner
 def _weights(
     first: int,
+    slabs: int,
+    grain: int,
     g: Any,
     x: Any,
     square: bool,
@@ -210,9 +180,13 @@ def _weights(
     r: Any,
     s: Any,
     sums: Any,
-    slabs: int,
-    grain: int,
 ) -> None:
+    """Add the gradient by the weight, for x² if square, of slabs from `first` on.
+
+    Each `grain` of the slabs adds to a part of its own of sums (1, parts, patch and o
+    filled up); with signs the first axis is (loc, delta), else r is empty. Rows of
+    outputs begin to look at x_rows.
+    """
     last = min(first + grain, slabs)
     dloc, ddelta = sums[0, first // grain], sums[-1, first // grain]
     wide, dw = ((g.o - 1) // g.lanes + 1) * g.lanes, dloc

@@ -17,5 +17,5 @@ def test_gradients_are_added():
     none, sums = np.empty(0), np.full((1, 1, 2 * g.lanes), 10.0)
     arguments = (g, x.reshape(-1), False, runs, np.zeros(1, int), dy.reshape(-1))
     for _ in range(2):
-        assert not weights(ALONE, *arguments, none, none, sums, 1, 1)
+        assert not weights(ALONE, 1, 1, *arguments, none, none, sums)
     assert sums[0, 0, :: g.lanes].tolist() == [16, 16]

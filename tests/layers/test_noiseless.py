@@ -1,6 +1,6 @@
 import numpy as np
 
-from varlayers.layers.noiseless import Noiseless, Parameterless
+from varlayers.layers.noiseless import Noiseless, Parameterless, Reshaped
 from varlayers.random import key
 
 
@@ -22,3 +22,15 @@ def test_keeps_the_shape_of_its_input():
 def test_parameterless_has_no_parameters():
     assert not Parameterless.has_parameters
     assert Parameterless().init(key(0)) == {}
+
+
+def test_reshaped_goes_there_and_back():
+    class Turned(Reshaped):
+        def out_shape(self, x_shape):
+            return x_shape[::-1]
+
+    layer, x = Turned(), np.arange(6.0).reshape(2, 3)
+    y, saved = layer.forward({}, x, {})
+    np.testing.assert_array_equal(y, x.reshape(3, 2))
+    np.testing.assert_array_equal(layer.backward(saved, y)[0], x)
+    assert layer.backward(saved, y, input_gradient=False) == (None, {})

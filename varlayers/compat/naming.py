@@ -1,4 +1,4 @@
-"""Names and keys of layers that hold their state.
+"""Names and keys of layers that hold their state; names that a face has not.
 
 A layer without a name gets that of its class, numbered from the second on. Its key is
 the seed's child for the name, so that layers of one shape and seed start different,
@@ -9,13 +9,14 @@ and a name makes a layer the same again, whatever else was made before it.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from secrets import randbits
 from zlib import crc32
 
 from varlayers.random import Source, fold_in
 from varlayers.random import key as make_key
 
-__all__ = ["key_of", "name_of"]
+__all__ = ["absent", "key_of", "name_of"]
 
 _COUNTS: Counter[str] = Counter()
 
@@ -37,3 +38,9 @@ def key_of(seed: int | Source | None, name: str) -> Source:
         seed = randbits(64)
     parent = seed if isinstance(seed, tuple) else make_key(seed)
     return fold_in(parent, crc32(name.encode()))
+
+
+def absent(module: str, name: str, elsewhere: Mapping[str, str]) -> str:
+    """Return what to say of a name that a module has not: where else it is."""
+    more = f" {elsewhere[name]}" if name in elsewhere else ""
+    return f"{module} has no {name!r}.{more}"

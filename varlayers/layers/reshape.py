@@ -2,18 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from varlayers.checks import check_size
-from varlayers.dispatch import kernels_for
-from varlayers.layers.noiseless import Parameterless
-from varlayers.types import Array, Noise, Params, Saved, Shape
+from varlayers.layers.noiseless import Reshaped
+from varlayers.types import Shape
 
 __all__ = ["Reshape"]
 
 
 @dataclass(frozen=True)
-class Reshape(Parameterless):
+class Reshape(Reshaped):
     """Reshape x (n, ...) to (n, *target_shape).
 
     Args:
@@ -54,14 +52,3 @@ class Reshape(Parameterless):
             raise ValueError(msg)
         rest = (size // known if n == -1 else n for n in self.target_shape)
         return (x_shape[0], *rest)
-
-    def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
-        shape = self.out_shape(tuple(x.shape))
-        return kernels_for(x).xp.reshape(x, shape), (x,)
-
-    def backward(
-        self, saved: Saved, dy: Array, *, input_gradient: bool = True
-    ) -> tuple[Array | None, dict[str, Any]]:
-        (x,) = saved
-        dx = kernels_for(dy).xp.reshape(dy, x.shape) if input_gradient else None
-        return dx, {}

@@ -23,15 +23,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from varlayers.kernels import Kernels
-from varlayers.posteriors.scaled import Scaled
+from varlayers.posteriors.scaled import ScaledByElement
 from varlayers.random import Source
-from varlayers.types import Array, Params, Saved, Shape
+from varlayers.types import Array, Saved
 
 __all__ = ["MeanField"]
 
 
 @dataclass(frozen=True)
-class MeanField(Scaled):
+class MeanField(ScaledByElement):
     """Independent weights, all with the same density but for loc and scale.
 
     Args:
@@ -58,22 +58,12 @@ class MeanField(Scaled):
     def noise_log_density(self, k: Kernels, eps: Array) -> Array:
         """Return Σ log f(ε)."""
 
-    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
-        return {"loc": w_shape, "rho": w_shape}
-
     def init(
         self, k: Kernels, key: Source, loc: Array, *, fan_in: int
     ) -> dict[str, Array]:
         deviation = self.initial_scale / math.sqrt(max(fan_in, 1))
         rho = self.rho(deviation / self.noise_deviation, fan_in)
         return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
-
-    def constrain(self, k: Kernels, params: Params) -> Saved:
-        scale, slope = k.scale_normal(params["rho"], self.shift)
-        return params["loc"], scale, slope
-
-    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
-        return self.silenced(k, params, kept)
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q

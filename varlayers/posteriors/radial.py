@@ -33,9 +33,9 @@ from typing import ClassVar
 import numpy as np
 
 from varlayers.kernels import Kernels
-from varlayers.posteriors.scaled import Scaled
+from varlayers.posteriors.scaled import ScaledByElement
 from varlayers.random import Source
-from varlayers.types import Array, Params, Saved, Shape
+from varlayers.types import Array, Saved, Shape
 
 __all__ = ["Radial"]
 
@@ -44,7 +44,7 @@ _MEAN_LOG_R = -0.5 * (np.euler_gamma + math.log(2))
 
 
 @dataclass(frozen=True)
-class Radial(Scaled):
+class Radial(ScaledByElement):
     """A uniform direction and a half-normal distance, with parameters loc and rho.
 
     Args:
@@ -62,9 +62,6 @@ class Radial(Scaled):
     symmetric: ClassVar[bool] = True
     has_density: ClassVar[bool] = True
 
-    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
-        return {"loc": w_shape, "rho": w_shape}
-
     def noise_shape(self, w_shape: Shape) -> Shape:
         return (math.prod(w_shape) + 1,)
 
@@ -74,13 +71,6 @@ class Radial(Scaled):
         n = math.prod(loc.shape)
         rho = self.rho(self.initial_scale * math.sqrt(n / max(fan_in, 1)), fan_in)
         return {"loc": loc, "rho": k.xp.full_like(loc, rho)}
-
-    def constrain(self, k: Kernels, params: Params) -> Saved:
-        scale, slope = k.scale_normal(params["rho"], self.shift)
-        return params["loc"], scale, slope
-
-    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
-        return self.silenced(k, params, kept)
 
     def sample(self, k: Kernels, q: Saved, eps: Array) -> Array:
         loc, scale, _ = q

@@ -22,7 +22,7 @@ from varlayers.kernels import Kernels
 from varlayers.random import Source
 from varlayers.types import Array, Params, Saved, Shape
 
-__all__ = ["Scaled", "ScaledNormal"]
+__all__ = ["Scaled", "ScaledByElement", "ScaledNormal"]
 
 _SILENT = -1000.0  # a rho whose softplus is 0
 
@@ -124,6 +124,21 @@ class Scaled(ABC):
         logs = xp.where(positive, xp.log(safe), low)
         ratio = xp.where(positive, slope / safe, xp.ones_like(scale))
         return xp.sum(logs), ratio
+
+
+@dataclass(frozen=True)
+class ScaledByElement(Scaled, ABC):
+    """A posterior with a loc and a rho for each weight: q = (loc, scale, slope)."""
+
+    def shapes(self, w_shape: Shape) -> dict[str, Shape]:
+        return {"loc": w_shape, "rho": w_shape}
+
+    def constrain(self, k: Kernels, params: Params) -> Saved:
+        scale, slope = k.scale_normal(params["rho"], self.shift)
+        return params["loc"], scale, slope
+
+    def masked(self, k: Kernels, params: Params, kept: Array) -> dict[str, Array]:
+        return self.silenced(k, params, kept)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ where to find the same.
 
 from typing import Any
 
+from varlayers.compat.naming import absent
 from varlayers.compat.tfl.convolution import (
     Convolution1DFlipout,
     Convolution1DLocalReparameterization,
@@ -101,6 +102,5 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    more = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    msg = f"varlayers.compat.tfl has no {name!r}.{more}"
+    msg = absent(__name__, name, _ELSEWHERE)
     raise AttributeError(msg)

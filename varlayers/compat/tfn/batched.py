@@ -13,13 +13,13 @@ of B perhaps 1, or left out with all before it; parameters (*B, ...).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from varlayers import tree
 from varlayers.checks import check_size
 from varlayers.dispatch import kernels_for
 from varlayers.layers.bilinear import Bilinear
-from varlayers.layers.leaf import Leaf
+from varlayers.layers.noiseless import Noiseless
 from varlayers.random import Source, fold_in
 from varlayers.serialization import register_class
 from varlayers.types import Array, Noise, Params, Posterior, Saved, Shape
@@ -29,7 +29,7 @@ __all__ = ["Batched"]
 
 @register_class
 @dataclass(frozen=True)
-class Batched(Leaf):
+class Batched(Noiseless):
     """Members of one layer, each with parameters of its own.
 
     Args:
@@ -111,22 +111,11 @@ class Batched(Leaf):
         dx = self._placed(xp.stack([dx for dx, _ in found]))
         return _summed_to(xp, dx, tuple(x.shape)), dparams
 
-    def kl(self, params: Params) -> dict[str, Any]:
-        return {}
-
-    def add_kl(
-        self, saved: Saved, dparams: Params, weight: float
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {}, dict(dparams)
-
     def weights(self, params: Params) -> dict[str, Any]:
         every = range(self._count)
         return self._together(
             [self.layer.weights(self._member(params, m)) for m in every]
         )
-
-    def at_mean(self) -> Self:
-        return self
 
     # ---- places ------------------------------------------------------------------
 

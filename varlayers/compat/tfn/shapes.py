@@ -8,41 +8,19 @@ Shapes: as each class says.
 
 import math
 import sys
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 from varlayers.checks import check_size
-from varlayers.dispatch import kernels_for
-from varlayers.layers.noiseless import Parameterless
+from varlayers.layers.noiseless import Reshaped
 from varlayers.serialization import register_class
 from varlayers.types import Array, Noise, Params, Saved, Shape
 
 __all__ = ["ExpandDims", "FlattenRightmost", "Trace", "show"]
 
 
-class _Reshaped(Parameterless, ABC):
-    """The same entries in the shape that `out_shape` says."""
-
-    @abstractmethod
-    def out_shape(self, x_shape: Shape) -> Shape:
-        """Return the new shape."""
-
-    def forward(self, params: Params, x: Array, noise: Noise) -> tuple[Array, Saved]:
-        shape = self.out_shape(tuple(x.shape))
-        return kernels_for(x).xp.reshape(x, shape), (x,)
-
-    def backward(
-        self, saved: Saved, dy: Array, *, input_gradient: bool = True
-    ) -> tuple[Array | None, dict[str, Any]]:
-        (x,) = saved
-        dx = kernels_for(dy).xp.reshape(dy, x.shape) if input_gradient else None
-        return dx, {}
-
-
 @register_class
 @dataclass(frozen=True)
-class FlattenRightmost(_Reshaped):
+class FlattenRightmost(Reshaped):
     """Make the last `ndims` axes, >= 1, one."""
 
     ndims: int = 3
@@ -63,7 +41,7 @@ class FlattenRightmost(_Reshaped):
 
 @register_class
 @dataclass(frozen=True)
-class ExpandDims(_Reshaped):
+class ExpandDims(Reshaped):
     """Insert axes of length 1, at these places of the result."""
 
     axis: int | Shape
@@ -84,7 +62,7 @@ class ExpandDims(_Reshaped):
 
 @register_class
 @dataclass(frozen=True)
-class Trace(_Reshaped):
+class Trace(Reshaped):
     """Print name, shape and dtype of what passes."""
 
     name: str | None = None

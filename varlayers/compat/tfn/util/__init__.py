@@ -6,6 +6,7 @@ is left out says where to find the same.
 
 from typing import Any
 
+from varlayers.compat.naming import absent
 from varlayers.compat.tfn.util.functions import (
     expand_dims,
     flatten_rightmost,
@@ -53,6 +54,5 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    more = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    msg = f"tfn.util has no {name!r}.{more}"
+    msg = absent(__name__, name, _ELSEWHERE)
     raise AttributeError(msg)
