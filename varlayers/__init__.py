@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     )
     from varlayers.stateful import Stateful
     from varlayers.summary import summarize
-    from varlayers.training import EarlyStopping, fit
+    from varlayers.training import EarlyStopping, TrainingStep, fit
 
 __version__ = "0.1.0"
 
@@ -178,7 +178,7 @@ _HOME = {
     ),
     "stateful": ("Stateful",),
     "summary": ("summarize",),
-    "training": ("EarlyStopping", "fit"),
+    "training": ("EarlyStopping", "TrainingStep", "fit"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -238,6 +238,7 @@ __all__ = [
     "Sequential",
     "Stateful",
     "StudentTPrior",
+    "TrainingStep",
     "UpSampling",
     "VarianceScaling",
     "describe",

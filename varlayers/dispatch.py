@@ -19,6 +19,7 @@ _BACKENDS = {
     "jax": "varlayers_backends.jax:JaxKernels",
     "jaxlib": "varlayers_backends.jax:JaxKernels",
     "cupy": "varlayers_backends.cupy:CupyKernels",
+    "varlayers_backends": "varlayers_backends.numba_traced_kernels:TracedKernels",
 }
 _BY_TYPE: dict[type, Kernels] = {}
 

@@ -47,3 +47,17 @@ class OutputKernels:
         shifted = logits - xp.max(logits, axis=-1, keepdims=True)
         total = xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
         return shifted - xp.log(total)
+
+    def cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """Return the cross-entropy of rows and its gradient by the logits.
+
+            value = -Σ targets log p        log p = log_softmax(logits)
+            gradient = p Σ targets - targets
+
+        with sums over the last axis, whose length is >= 1, and 0 log 0 = 0.
+        """
+        xp = self.xp
+        log_p = self.log_softmax(logits)
+        terms = targets * xp.where(targets == 0, xp.zeros_like(log_p), log_p)
+        total = xp.sum(targets, axis=-1, keepdims=True)
+        return -xp.sum(terms, axis=-1), xp.exp(log_p) * total - targets

@@ -146,6 +146,8 @@ def _derive(source: Source, data: Any, domain: int) -> Source:
         words = threefry(Key(k0, k1), c0, domain, rounds=_KEY_ROUNDS, wrap=_wrap)
         return Key(*words)
     xp = array_namespace(*traced)
+    if hasattr(xp, "child_key"):  # a library may do it in one operation
+        return Key(*xp.child_key(k0, k1, c0, domain))
     k0, k1, c0 = (xp.asarray(word, dtype=xp.uint32) for word in (k0, k1, c0))
     return Key(*threefry(Key(k0, k1), c0, domain, rounds=_KEY_ROUNDS, wrap=_same))
 

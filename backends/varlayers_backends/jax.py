@@ -18,6 +18,9 @@ from varlayers.windows import Window
 __all__ = ["JaxKernels"]
 
 
+_NEEDS_VALUES = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+
+
 class JaxKernels(Kernels):
     """The generic kernels trace and compile as they are; XLA fuses them."""
 
@@ -38,7 +41,10 @@ class JaxKernels(Kernels):
         compiled = _jit(function)
 
         def call(static: Hashable, *arguments: Any) -> Any:
-            return compiled(static, *map(_traceable, arguments))
+            try:
+                return compiled(static, *map(_traceable, arguments))
+            except _NEEDS_VALUES:  # such as a schedule that compares the step
+                return function(static, *arguments)
 
         return call
 

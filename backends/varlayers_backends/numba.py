@@ -6,7 +6,7 @@ array that is strided or read-only is copied first, so that every loop is compil
 per dtype.
 """
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,16 @@ from varlayers_backends import (
     numba_passes,
     numba_pooling,
     numba_random,
+    numba_replay,
     numba_sums,
     numba_threads,
     numba_updates,
 )
 from varlayers_backends.numba_passes import BLOCK, GRAIN
+from varlayers_backends.numba_tape import Number
 from varlayers_backends.numpy import NumpyKernels
 from varlayers_backends.numpy_buffers import empty
+from varlayers_backends.tracing import TRACING
 
 __all__ = ["NumbaKernels"]
 
@@ -39,11 +42,14 @@ _MANY = 2 * GRAIN  # elements from which other threads are asked for help
 class NumbaKernels(NumpyKernels):
     """NumPy's kernels, compiled."""
 
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return numba_replay.replayed(function, self)
+
     # ---- random numbers --------------------------------------------------------
 
     def words(self, key: Key, count: int, like: Any) -> Any:
-        out = np.empty(count, np.uint32)
-        numba_random.words(_team(count), int(key.k0), int(key.k1), out)
+        out = empty((count,), np.uint32)
+        numba_random.words(_team(count), *map(_word, key), out)
         return out
 
     def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
@@ -59,7 +65,7 @@ class NumbaKernels(NumpyKernels):
     def signs(self, source: Source, shape: Shape, like: Any) -> Any:
         if isinstance(source, Native) or like.dtype not in _FLOATS:
             return super().signs(source, shape, like)
-        out = np.empty(shape, like.dtype)
+        out = empty(shape, like.dtype)
         words = self.words(source, -(-out.size // 32), like)
         numba_random.signs(_team(out.size), words, out.reshape(-1))
         return out
@@ -84,26 +90,26 @@ class NumbaKernels(NumpyKernels):
         return scale, slope
 
     def multiply(self, x: Any, y: Any) -> Any:
-        if x.size < _FEW or not _alike(x, y):
+        if _few(x) or not _alike(x, y):
             return super().multiply(x, y)
         out = empty(x.shape, x.dtype)
         _run(numba_passes.multiply, (x, y, out))
         return out
 
     def add_product(self, z: Any, x: Any, y: Any) -> Any:
-        if z.size < _FEW or not _alike(z, x, y):
+        if _few(z) or not _alike(z, x, y):
             return super().add_product(z, x, y)
         out = empty(z.shape, z.dtype)
         _run(numba_passes.add_product, (z, x, y, out))
         return out
 
     def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:
-        if slope.size < _FEW or not _alike(slope, eps, dw):
+        if _few(slope) or not _alike(slope, eps, dw):
             return super().sample_normal_backward(slope, eps, dw)
         return _product(1.0, dw, eps, slope)
 
     def variance_normal_backward(self, scale: Any, slope: Any, dvar: Any) -> Any:
-        if scale.size < _FEW or not _alike(scale, slope, dvar):
+        if _few(scale) or not _alike(scale, slope, dvar):
             return super().variance_normal_backward(scale, slope, dvar)
         return _product(2.0, scale, dvar, slope)
 
@@ -127,15 +133,15 @@ class NumbaKernels(NumpyKernels):
                 loc, scale, slope, prior_loc, prior_scale, weight, dloc, drho
             )
         dloc, drho = _plain(dloc), _plain(drho)
-        sums = np.empty(-(-loc.size // BLOCK))
-        arrays = loc, scale, slope, dloc, drho
-        _run(numba_passes.add_kl_normal, arrays, sums, *prior, weight)
-        return np.array(sums.sum(), loc.dtype), dloc, drho
+        kl, sums = empty((), loc.dtype), empty((-(-loc.size // BLOCK),), np.float64)
+        arrays, numbers = (loc, scale, slope, dloc, drho), (*prior, _float(weight))
+        _run(numba_passes.add_kl_normal, arrays, sums, kl.reshape(1), *numbers)
+        return kl, dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------
 
     def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
-        if mean.size < _FEW or not _alike(mean, variance, eps):
+        if _few(mean) or not _alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s = empty(mean.shape, mean.dtype), empty(mean.shape, mean.dtype)
         _run(numba_outputs.local_noise, (mean, variance, eps, y, s))
@@ -151,37 +157,49 @@ class NumbaKernels(NumpyKernels):
     def log_softmax(self, logits: Any) -> Any:
         if not _alike(logits) or not logits.size:
             return super().log_softmax(logits)
-        out = np.empty(logits.shape, logits.dtype)
+        out = empty(logits.shape, logits.dtype)
         rows = (-1, logits.shape[-1])
         team = _team(logits.size)
         numba_outputs.log_softmax(team, _plain(logits).reshape(rows), out.reshape(rows))
         return out
 
+    def cross_entropy(self, logits: Any, targets: Any) -> tuple[Any, Any]:
+        if not _alike(logits, targets) or not logits.size:
+            return super().cross_entropy(logits, targets)
+        rows = (-1, logits.shape[-1])
+        arrays = (_plain(x).reshape(rows) for x in (logits, targets))
+        value = empty(logits.shape[:-1], logits.dtype)
+        gradient = empty(logits.shape, logits.dtype)
+        made = value.reshape(-1), gradient.reshape(rows)
+        numba_outputs.cross_entropy(_team(logits.size), *arrays, *made)
+        return value, gradient
+
     def add_channels_(self, y: Any, b: Any) -> Any:
-        if y.size < _FEW or not _rows(y, b):
+        if _few(y) or not _rows(y, b):
             return super().add_channels_(y, b)
         y = _plain(y)
         numba_outputs.add_channels(_team(y.size), y.reshape(-1, b.size), _plain(b))
         return y
 
     def sum_channels(self, dy: Any) -> Any:
-        if dy.size < _FEW or not _rows(dy):
+        if _few(dy) or not _rows(dy):
             return super().sum_channels(dy)
         rows = _plain(dy).reshape(-1, dy.shape[-1])
         grain = GRAIN // rows.shape[1] + 1
-        sums = np.zeros((-(-len(rows) // grain), rows.shape[1]), dy.dtype)
-        numba_outputs.sum_channels(_team(dy.size), rows, sums, grain)
-        return sums.sum(axis=0)
+        parts, total = -(-len(rows) // grain), empty(dy.shape[-1:], dy.dtype)
+        sums = empty((parts, *total.shape), dy.dtype)
+        numba_outputs.sum_channels(_team(dy.size), rows, sums, total, grain)
+        return total
 
     def relu(self, x: Any) -> Any:
-        if x.size < _FEW or not _alike(x):
+        if _few(x) or not _alike(x):
             return super().relu(x)
         y = empty(x.shape, x.dtype)
         _run(numba_outputs.relu, (x, y))
         return y
 
     def relu_backward(self, y: Any, dy: Any) -> Any:
-        if y.size < _FEW or not _alike(y, dy):
+        if _few(y) or not _alike(y, dy):
             return super().relu_backward(y, dy)
         out = empty(y.shape, y.dtype)
         _run(numba_outputs.relu_backward, (y, dy, out))
@@ -211,7 +229,9 @@ class NumbaKernels(NumpyKernels):
         if not _alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
         param, m, v = _plain(param), _plain(m), _plain(v)
-        _run(numba_updates.adam, (param, grad, m, v), *_adam_factors(**options))
+        names = "rate", "beta1", "beta2", "eps", "decay", "step"
+        numbers = (_float(options[name]) for name in names)
+        _run(numba_updates.adam, (param, grad, m, v), *numbers)
         return param, m, v
 
     def sgd_(
@@ -235,6 +255,11 @@ def _alike(first: Any, *others: Any) -> bool:
         if other.shape != shape:
             return False
     return True
+
+
+def _few(x: Any) -> bool:
+    """Whether NumPy is as fast; on a tape loops are always faster."""
+    return x.size < _FEW and TRACING.loops is None
 
 
 def _rows(x: Any, *channels: Any) -> bool:
@@ -264,9 +289,13 @@ def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
     kernel(_team(flat[0].size), *flat, *numbers)
 
 
+def _word(word: Any) -> Any:
+    return word if isinstance(word, Number) else int(word)
+
+
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
     out = empty(shape, dtype)
-    kernel(_team(out.size), int(key.k0), int(key.k1), out.reshape(-1))
+    kernel(_team(out.size), *map(_word, key), out.reshape(-1))
     return out
 
 
@@ -276,18 +305,9 @@ def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
     return out
 
 
-def _adam_factors(
-    *, rate: float, beta1: float, beta2: float, eps: float, decay: float, step: int
-) -> tuple[float, ...]:
-    """Return the numbers of `numba_updates.adam`.
-
-    With root = sqrt(1 - beta2^step), the move is written
-    rate root / (1 - beta1^step) m / (sqrt(v) + root eps).
-    """
-    root = math.sqrt(1 - beta2**step)
-    factor = rate * root / (1 - beta1**step)
-    numbers = beta1, beta2, eps * root, factor, 1 - rate * decay
-    return tuple(map(float, numbers))  # integers would compile the loop again
+def _float(number: Any) -> Any:
+    """Return it as one float; integers would compile the loop again."""
+    return number if isinstance(number, Number) else float(number)
 
 
 def _sgd_factors(
@@ -295,4 +315,4 @@ def _sgd_factors(
 ) -> tuple[float, ...]:
     """Return the numbers of `numba_updates.sgd`."""
     ahead = (1.0, momentum) if nesterov else (0.0, 1.0)
-    return tuple(map(float, (rate, momentum, *ahead, decay)))
+    return tuple(map(_float, (rate, momentum, *ahead, decay)))

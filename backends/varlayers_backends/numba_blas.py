@@ -21,8 +21,9 @@ from varlayers_backends import numba_threads
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numpy_buffers import empty
+from varlayers_backends.tracing import TRACING
 
-__all__ = ["Blas", "find", "matmul", "product"]
+__all__ = ["Blas", "find", "matmul", "product", "single"]
 
 _GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")
 _SET = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_")
@@ -44,21 +45,24 @@ class Blas(NamedTuple):
 def matmul(a: Any, b: Any) -> Any:
     """Return `Kernels.matmul`, or None where the product is not for a team."""
     (m, k), n = a.shape, b.shape[-1]
-    if m * n * k < _SHARED or not _match(a, b):
+    small = m * n * k < _SHARED
+    if (small and TRACING.loops is None) or not (_match(a, b) and m * n * k):
         return None
-    blas, threads = find(), numba_threads.team_size()
-    if blas is None or threads < 2:
+    blas, threads = find(), 1 if small else numba_threads.team_size()
+    if blas is None or (threads < 2 and TRACING.loops is None):
         return None
     turned = not a.flags.c_contiguous, not b.flags.c_contiguous
     factors = (x.T if turn else x for x, turn in zip((a, b), turned, strict=True))
     c = empty((m, n), a.dtype)
-    product(
-        *(numba_threads.team(threads), threads),
-        *(blas.gemm[a.itemsize], blas.set_threads, numba_threads.thread_count()),
-        *(x.reshape(-1) for x in (*factors, c)),
-        turned,
-        (m, n, k),
-    )
+    arrays = (x.reshape(-1) for x in (*factors, c))
+    rest = (blas.gemm[a.itemsize], *arrays, turned, (m, n, k))
+    if threads < 2:
+        single(*rest)
+    else:
+        before = numba_threads.thread_count()
+        product(
+            *(numba_threads.team(threads), threads, blas.set_threads, before), *rest
+        )
     return c
 
 
@@ -169,9 +173,9 @@ def _set_threads(context: Any, address: Any, count: Any) -> Any:
 def product(
     team: Any,
     threads: int,
-    gemm: int,
     set_threads: int,
     before: int,
+    gemm: int,
     a: Any,
     b: Any,
     c: Any,
@@ -191,6 +195,12 @@ def product(
     _set_threads(set_threads, 1)
     fork(team, _part, (), (gemm, a, b, c, turned, sizes, grain), size, grain)
     _set_threads(set_threads, before)
+
+
+@kernel
+def single(gemm: int, a: Any, b: Any, c: Any, turned: Any, sizes: Any) -> None:
+    """Store the same product, with BLAS as it is."""
+    _part(0, gemm, a, b, c, turned, sizes, max(sizes[0], sizes[1]))
 
 
 @inner

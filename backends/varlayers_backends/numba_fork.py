@@ -36,7 +36,7 @@ from numba.np.arrayobj import populate_array
 
 from varlayers_backends.numba_math import inner, kernel
 
-__all__ = ["AWAKE", "fork", "make_team", "serve"]
+__all__ = ["AWAKE", "fork", "is_team", "make_team", "serve"]
 
 _OPEN, _DONE, _FAILED, _TAKEN, AWAKE = 0, 8, 9, 16, 24
 _TASK, _ARGUMENTS, _SIZE, _GRAIN = 32, 33, 34, 35
@@ -55,6 +55,11 @@ def make_team(*, alone: bool = False) -> Any:
     team = words[ahead : ahead + _WORDS]
     team[_TAKEN] = alone
     return team
+
+
+def is_team(x: Any) -> bool:
+    """Whether an array is the words of a team."""
+    return x.dtype == np.int64 and x.shape == (_WORDS,)
 
 
 # ---- what several threads may do at a time ---------------------------------------

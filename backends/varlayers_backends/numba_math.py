@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
+from varlayers_backends.tracing import TRACING
+
 __all__ = ["cos_sin", "exp", "inner", "kernel", "log", "log1p"]
 
 # Divisions by 0 give infinity; a multiplication and an addition may be one operation.
@@ -38,12 +40,29 @@ _INLINED: Any = {
 inner = njit(**_INLINED)
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+class _Kernel:
+    """A loop that is compiled on its first call, for the types of its arguments.
+
+    Attributes:
+        compiled: numba's dispatcher.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self.compiled = compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        tape = TRACING.loops
+        if tape is not None:
+            return tape.run(self.compiled, arguments)
+        return self.compiled(*arguments)
+
+
+def kernel(function: Callable[..., Any]) -> _Kernel:
     """Compile a function on its first call, for the types of its arguments."""
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        return _Kernel(njit(cache=True, **_OPTIONS)(function))
     except RuntimeError:  # no directory in which to keep it
-        return njit(**_OPTIONS)(function)
+        return _Kernel(njit(**_OPTIONS)(function))
 
 
 class _Constants:

@@ -13,6 +13,7 @@ from varlayers_backends.numba_passes import GRAIN
 
 __all__ = [
     "add_channels",
+    "cross_entropy",
     "local_noise",
     "local_noise_backward",
     "log_softmax",
@@ -66,9 +67,12 @@ def _add_channels(start: int, y: Any, b: Any) -> None:
 
 
 @kernel
-def sum_channels(team: Any, dy: Any, sums: Any, grain: int) -> None:
-    """Store the sums of rows, every `grain` of them in a row of zeros."""
+def sum_channels(team: Any, dy: Any, sums: Any, total: Any, grain: int) -> None:
+    """Store the sum of rows; `sums` has a row for every `grain` of them."""
+    sums[:] = dy.dtype.type(0)
     fork(team, _sum_channels, (dy,), (sums, grain), dy.shape[0], grain)
+    total[:] = dy.dtype.type(0)
+    _sum_channels(0, sums, total.reshape((1, total.shape[0])), sums.shape[0])
 
 
 @inner
@@ -133,3 +137,35 @@ def _log_softmax(start: int, logits: Any, out: Any) -> None:
         total = log(total)
         for i in range(z.shape[0]):
             p[i] -= total
+
+
+@kernel
+def cross_entropy(
+    team: Any, logits: Any, targets: Any, value: Any, gradient: Any
+) -> None:
+    """Store `Kernels.cross_entropy` of rows."""
+    fork(
+        team,
+        _cross_entropy,
+        (logits, targets, value, gradient),
+        (),
+        logits.shape[0],
+        GRAIN // logits.shape[1] + 1,
+    )
+
+
+@inner
+def _cross_entropy(
+    start: int, logits: Any, targets: Any, value: Any, gradient: Any
+) -> None:
+    _log_softmax(start, logits, gradient)
+    zero = logits.dtype.type(0)
+    for row in range(value.shape[0]):
+        t, g = targets[row], gradient[row]
+        entropy = total = zero
+        for i in range(t.shape[0]):
+            entropy += t[i] * g[i] if t[i] != zero else zero
+            total += t[i]
+        value[row] = -entropy
+        for i in range(t.shape[0]):
+            g[i] = exp(g[i]) * total - t[i]

@@ -24,6 +24,8 @@ __all__ = [
     "multiply",
     "product",
     "softplus",
+    "sum_rows",
+    "take_rows",
 ]
 
 BLOCK = 4096  # elements whose divergence is one term of the sum
@@ -84,6 +86,43 @@ def _product(start: int, x: Any, y: Any, z: Any, out: Any, factor: float) -> Non
 
 
 @kernel
+def sum_rows(team: Any, x: Any, out: Any) -> None:
+    """Store the sum of each row of x."""
+    fork(team, _sum_rows, (x, out), (), x.shape[0], GRAIN // (x.shape[1] + 1) + 1)
+
+
+@inner
+def _sum_rows(start: int, x: Any, out: Any) -> None:
+    for row in range(x.shape[0]):
+        total = 0.0
+        for first in range(0, x.shape[1], BLOCK):
+            total += _sum_block(x[row, first : first + BLOCK])
+        out[row] = total
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _sum_block(x: Any) -> Any:
+    total = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        total += x[i]
+    return total
+
+
+@kernel
+def take_rows(team: Any, x: Any, rows: Any, out: Any) -> None:
+    """Store x[rows]."""
+    fork(team, _take_rows, (rows, out), (x,), rows.shape[0], GRAIN // x.shape[1] + 1)
+
+
+@inner
+def _take_rows(start: int, rows: Any, out: Any, x: Any) -> None:
+    for i in range(rows.shape[0]):
+        one, other = out[i], x[rows[i]]
+        for j in range(one.shape[0]):
+            one[j] = other[j]
+
+
+@kernel
 def add_kl_normal(
     team: Any,
     loc: Any,
@@ -92,9 +131,12 @@ def add_kl_normal(
     dloc: Any,
     drho: Any,
     sums: Any,
+    kl: Any,
     *numbers: float,
 ) -> None:
-    """Add the gradient of `Kernels.add_kl_normal_`; store the divergence by blocks.
+    """Add the gradient of `Kernels.add_kl_normal_`; store the divergence.
+
+    `sums` has room for the divergence of each block, `kl` for that of all.
 
     r² - 1 = (r - 1) (r + 1), which cancels nothing near r = 1.
     """
@@ -106,6 +148,7 @@ def add_kl_normal(
         loc.shape[0],
         GRAIN,
     )
+    kl[0] = sums.sum()
 
 
 @inner

@@ -19,7 +19,7 @@ from varlayers.random import PARITY, ROTATIONS
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import cos_sin, inner, kernel, log
 
-__all__ = ["normal", "signs", "uniform", "words"]
+__all__ = ["child", "normal", "signs", "uniform", "words"]
 
 _GRAIN = 8192  # numbers that a thread draws at a time, an even number of words
 _EVEN, _ODD = ROTATIONS[:4], ROTATIONS[4:]
@@ -51,6 +51,24 @@ def _pair(k0: Any, k1: Any, counter: Any) -> Any:
     x0, x1 = _four_rounds(x0, x1, _EVEN)
     x0, x1 = uint32(x0 + k0), uint32(x1 + uint32(k1 + uint32(3)))
     return _round(x0, x1, _ODD[0])
+
+
+@kernel
+def child(k0: int, k1: int, data: int, domain: int, out: Any) -> None:
+    """Store the two words of a key's child: 20 rounds (`varlayers.random`)."""
+    k0_, k1_ = uint32(k0), uint32(k1)
+    k2 = uint32(uint32(k0_ ^ k1_) ^ uint32(PARITY))
+    x0, x1 = uint32(uint32(data) + k0_), uint32(uint32(domain) + k1_)
+    x0, x1 = _four_rounds(x0, x1, _EVEN)
+    x0, x1 = uint32(x0 + k1_), uint32(x1 + uint32(k2 + uint32(1)))
+    x0, x1 = _four_rounds(x0, x1, _ODD)
+    x0, x1 = uint32(x0 + k2), uint32(x1 + uint32(k0_ + uint32(2)))
+    x0, x1 = _four_rounds(x0, x1, _EVEN)
+    x0, x1 = uint32(x0 + k0_), uint32(x1 + uint32(k1_ + uint32(3)))
+    x0, x1 = _four_rounds(x0, x1, _ODD)
+    x0, x1 = uint32(x0 + k1_), uint32(x1 + uint32(k2 + uint32(4)))
+    x0, x1 = _four_rounds(x0, x1, _EVEN)
+    out[0], out[1] = uint32(x0 + k2), uint32(x1 + uint32(k0_ + uint32(5)))
 
 
 @kernel

@@ -6,6 +6,8 @@ As in `numba_passes`. The rules are those of `varlayers.optimizer_kernels`.
 import math
 from typing import Any
 
+import numpy as np
+
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numba_passes import GRAIN
@@ -15,11 +17,19 @@ __all__ = ["adam", "sgd"]
 
 @kernel
 def adam(team: Any, param: Any, grad: Any, m: Any, v: Any, *numbers: float) -> None:
-    """Apply `Kernels.adam_`, with its last line written as follows.
+    """Apply `Kernels.adam_`, given rate, beta1, beta2, eps, decay and step.
 
-    param = keep param - factor m / (√v + least)
+    With root = sqrt(1 - beta2^step), the last line is written
+
+        param = keep param - factor m / (√v + least)
+        keep = 1 - rate decay    factor = rate root / (1 - beta1^step)
+        least = eps root
     """
-    fork(team, _adam, (param, grad, m, v), numbers, param.shape[0], GRAIN)
+    rate, beta1, beta2, eps, decay, step = numbers
+    root = math.sqrt(1 - beta2**step)
+    factors = beta1, beta2, eps * root, rate * root / (1 - beta1**step)
+    rest = (*factors, 1 - rate * decay)
+    fork(team, _adam, (param, grad, m, v), rest, param.shape[0], GRAIN)
 
 
 @inner
@@ -39,8 +49,10 @@ def _adam(
     keep_m, add_m = dtype(beta1), dtype(1 - beta1)
     keep_v, add_v = dtype(beta2), dtype(1 - beta2)
     least_, factor_, keep_ = dtype(least), dtype(factor), dtype(keep)
+    tiny, zero = np.finfo(param.dtype).tiny, dtype(0)
     for i in range(param.shape[0]):
-        m[i] = keep_m * m[i] + add_m * grad[i]
+        moment = keep_m * m[i] + add_m * grad[i]
+        m[i] = moment if abs(moment) >= tiny else zero
         v[i] = keep_v * v[i] + add_v * (grad[i] * grad[i])
         param[i] = keep_ * param[i] - factor_ * (m[i] / (math.sqrt(v[i]) + least_))
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from varlayers.types import Shape
+from varlayers_backends.tracing import TRACING
 
 __all__ = ["KEPT", "LARGE", "empty", "zeros"]
 
@@ -31,6 +32,8 @@ _lock = threading.Lock()
 
 def empty(shape: Shape, dtype: Any) -> Any:
     """Return an array with whatever its memory held, as `numpy.empty`."""
+    if TRACING.loops is not None:
+        return TRACING.loops.empty(shape, dtype)
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     # A thread that would have to wait, or a child of a fork, goes to the system.
@@ -49,6 +52,8 @@ def empty(shape: Shape, dtype: Any) -> Any:
 
 def zeros(shape: Shape, dtype: Any) -> Any:
     """Return an array of zeros."""
+    if TRACING.loops is not None:
+        return TRACING.loops.zeros(shape, dtype)
     x = empty(shape, dtype)
     x[...] = 0
     return x

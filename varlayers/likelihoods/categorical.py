@@ -53,14 +53,14 @@ class Categorical:
 
     def nll(self, params: Params, outputs: Array, targets: Array) -> Array:
         k = _kernels(outputs)
-        value, _ = _terms(k, outputs, _rows(k, outputs, targets))
+        value, _ = k.cross_entropy(outputs, _rows(k, outputs, targets))
         return sum_events(k, value)
 
     def value_and_grad(
         self, params: Params, outputs: Array, targets: Array
     ) -> tuple[Array, Array, dict[str, Array]]:
         k = _kernels(outputs)
-        value, dz = _terms(k, outputs, _rows(k, outputs, targets))
+        value, dz = k.cross_entropy(outputs, _rows(k, outputs, targets))
         return k.xp.sum(value), dz, {}
 
     def mean(self, params: Params, outputs: Array) -> Array:
@@ -87,14 +87,6 @@ class Categorical:
 
 def _kernels(outputs: Array) -> Kernels:
     return check_outputs("Categorical", outputs, channels=True)
-
-
-def _terms(k: Kernels, z: Array, t: Array) -> tuple[Array, Array]:
-    """Return nll per row and the gradient by the logits."""
-    xp = k.xp
-    log_p = k.log_softmax(z)
-    value = -xp.sum(t * xp.where(t == 0, xp.zeros_like(log_p), log_p), axis=-1)
-    return value, xp.exp(log_p) * xp.sum(t, axis=-1, keepdims=True) - t
 
 
 def _rows(k: Kernels, outputs: Array, targets: Array) -> Array:

@@ -26,7 +26,8 @@ from varlayers.random import Key, fold_in
 from varlayers.training.arguments import check_arguments, check_state
 from varlayers.training.early_stopping import EarlyStopping
 from varlayers.training.progress import Progress
-from varlayers.types import Array, Optimizer, Params
+from varlayers.training.step import TrainingStep
+from varlayers.types import Array, Optimizer
 
 __all__ = ["fit"]
 
@@ -96,15 +97,15 @@ def fit(
     check_size("fit", "epochs", epochs)
     check_size("fit", "batch_size", batch_size)
     check_size("fit", "validation_samples", validation_samples)
-    optimizer = lookup("fit", "optimizer", optimizer, OPTIMIZERS)
+    train = TrainingStep(elbo, lookup("fit", "optimizer", optimizer, OPTIMIZERS))
     check_arguments(elbo, x, targets, key, validation, early_stopping)
     per_epoch = math.ceil(x.shape[0] / batch_size)
-    state = _initial(elbo, x, key, optimizer) if state is None else _copied(state)
+    state = _initial(train, x, key) if state is None else _copied(state)
     check_state(state, per_epoch)
     total, history = epochs * per_epoch, state["history"]
     with Progress(total, state["step"], progress) as bar:
         while state["step"] < total and not _is_over(early_stopping, history):
-            _run_epoch(state, elbo, optimizer, x, targets, key, batch_size, bar)
+            _run_epoch(state, train, x, targets, key, batch_size, bar)
             if validation is not None:
                 nll = -log_predictive_density(
                     elbo,
@@ -125,31 +126,25 @@ def fit(
 
 def _run_epoch(
     state: _State,
-    elbo: ELBO,
-    optimizer: Optimizer,
+    train: TrainingStep,
     x: Array,
     targets: Array,
     key: Key,
     batch_size: int,
     bar: Progress,
 ) -> None:
-    losses, k = [], kernels_for(x)
-    value_and_grad = k.compile(_value_and_grad)
+    losses: list[Loss] = []
+    data, noise_key, before = (x, targets), fold_in(key, 1), state["optimizer"]
     for rows in _batches(x, state["step"], key, batch_size):
-        loss, grads = value_and_grad(
-            elbo,
-            state["params"],
-            k.xp.take(x, rows, axis=0),
-            k.xp.take(targets, rows, axis=0),
-            fold_in(fold_in(key, 1), state["step"]),
-            elbo.beta_at(state["step"]),
-        )
-        state["params"], state["optimizer"] = optimizer.update(
-            grads, state["optimizer"], state["params"]
+        state["params"], state["optimizer"], loss = train.on_rows(
+            *(state["params"], state["optimizer"], *data, rows),
+            key=noise_key,
+            step=state["step"],
         )
         state["step"] += 1
         losses.append(loss)
         bar.advance()
+    state["optimizer"] = tree.map_leaves(_as_before, state["optimizer"], before)
     history = state["history"]
     for name in ("loss", "nll", "kl"):
         values = [float(getattr(loss, name)) for loss in losses]
@@ -164,10 +159,9 @@ def _run_epoch(
         raise FloatingPointError(msg)
 
 
-def _value_and_grad(
-    elbo: ELBO, params: Params, x: Array, targets: Array, key: Key, beta: float
-) -> tuple[Loss, dict[str, Any]]:
-    return elbo.value_and_grad_at(params, x, targets, elbo.draw(key, x), beta)
+def _as_before(leaf: Any, before: Any) -> Any:
+    """Return a count of Python's as one, which a compiled step makes an array."""
+    return int(leaf) if isinstance(before, int) else leaf
 
 
 def _batches(x: Array, step: int, key: Key, batch_size: int) -> Iterator[Array]:
@@ -183,11 +177,11 @@ def _batches(x: Array, step: int, key: Key, batch_size: int) -> Iterator[Array]:
         yield k.xp.asarray(rows, device=k.device(x))
 
 
-def _initial(elbo: ELBO, x: Array, key: Key, optimizer: Optimizer) -> _State:
-    params = elbo.init(fold_in(key, 2), like=x)
+def _initial(train: TrainingStep, x: Array, key: Key) -> _State:
+    params = train.elbo.init(fold_in(key, 2), like=x)
     return {
         "params": params,
-        "optimizer": optimizer.init(params),
+        "optimizer": train.rule.init(params),
         "step": 0,
         "history": {},
     }

@@ -1,0 +1,161 @@
+"""Functions of arrays that run once and are repeated as programs from then on.
+
+The first call with arguments of some shapes and dtypes writes a tape (`numba_tape`), on
+copies of them, and makes it a program (`numba_program`). That call, and every later one
+of the same kind, runs the program: the same numbers without the function, so without
+what Python costs. As with every compiler of this sort the function must be pure.
+
+What cannot be traced, such as a function that looks at the values of its arrays, is
+called as it is.
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from varlayers.random import Key
+from varlayers_backends.numba_program import Program
+from varlayers_backends.numba_tape import Part, Tape, alike
+from varlayers_backends.numba_traced import Traced, argument, part_of
+from varlayers_backends.numba_trees import Leaf, kind_of, maker, taker
+from varlayers_backends.tracing import TRACING, tracing
+
+__all__ = ["KEPT", "Replayed", "replayed"]
+
+KEPT = 32  # programs of a function
+_LOG = logging.getLogger("varlayers")
+
+
+class Replayed:
+    """A function that is traced once for each kind of arguments.
+
+    Args:
+        function: of a hashable description, and of trees of arrays, keys and numbers.
+        kernels: of NumPy's arrays.
+    """
+
+    def __init__(self, function: Callable[..., Any], kernels: Any) -> None:
+        self._function, self._kernels = function, kernels
+        self._programs: OrderedDict[Hashable, _Replay | None] = OrderedDict()
+        self._last: tuple[Any, _Replay] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, static: Any, *arguments: Any) -> Any:
+        if TRACING.tape is not None:  # part of a function that is traced
+            return self._function(static, *arguments)
+        if self._last is not None and self._last[0] is static:
+            found = self._last[1](arguments)
+            if found is not None:
+                return found[0]
+        try:
+            kind = static, kind_of(arguments)
+            replay = self._program(kind, static, arguments)
+        except (Leaf, TypeError):  # the latter where it cannot be hashed
+            replay = None
+        found = None if replay is None else replay(arguments)
+        if replay is None or found is None:
+            return self._function(static, *arguments)
+        self._last = static, replay
+        return found[0]
+
+    def _program(self, kind: Any, static: Any, arguments: Any) -> "_Replay | None":
+        """Return the program for arguments, made if need be; None if there is none."""
+        found = self._programs.get(kind)
+        if kind in self._programs and (found is None or found.is_current):
+            return found
+        try:
+            found = _Replay(self._function, self._kernels, static, arguments)
+        except Exception:  # of any kind; without a program it comes again, or is none
+            _LOG.debug("%s is not traced", self._function, exc_info=True)
+            found = None
+        with self._lock:
+            self._programs[kind] = found
+            while len(self._programs) > KEPT:
+                self._programs.popitem(last=False)
+        return found
+
+
+class _Replay:
+    """A program with the trees of its arguments and results.
+
+    Raises:
+        ValueError: if the function does not do the same twice.
+    """
+
+    def __init__(
+        self, function: Any, kernels: Any, static: Any, arguments: Any
+    ) -> None:
+        self._lock = threading.Lock()
+        self._take = taker(arguments)
+        is_array = [isinstance(x, np.ndarray) for x in self._take(arguments) or ()]
+        self._arrays = [i for i, array in enumerate(is_array) if array]
+        self._numbers = [i for i, array in enumerate(is_array) if not array]
+        call = function, kernels, static, arguments
+        (self.tape, parts, self._make), (again, *_) = _trace(*call), _trace(*call)
+        if not alike(self.tape, again):
+            msg = f"Expected a function that does the same each time, got {function}."
+            raise ValueError(msg)
+        self.program = Program(self.tape, parts)
+
+    @property
+    def is_current(self) -> bool:
+        return self.program.is_current
+
+    def __call__(self, arguments: Any) -> tuple[Any] | None:
+        """Return the result, in a tuple, or None where the program is not for these."""
+        leaves = self._take(arguments)
+        if leaves is None or not self.is_current:
+            return None
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            results = self.program.run(
+                [leaves[i] for i in self._arrays], [leaves[i] for i in self._numbers]
+            )
+        except LookupError:
+            return None
+        finally:
+            self._lock.release()
+        return (self._make(results),)
+
+
+@cache
+def replayed(function: Callable[..., Any], kernels: Any) -> Replayed:
+    """Return the function, traced."""
+    return Replayed(function, kernels)
+
+
+def _trace(
+    function: Any, kernels: Any, static: Any, arguments: Any
+) -> tuple[Tape, list[Part], Callable[[Any], Any]]:
+    """Return the tape, what it returns, and what makes that one tree."""
+    tape, parts = Tape(), []
+
+    def place(leaf: Any) -> str:
+        if not isinstance(leaf, Traced):
+            return ""
+        parts.append(part_of(leaf))
+        return f"results[{len(parts) - 1}]" + (".item()" if leaf.weak else "")
+
+    with tracing(tape=tape, plain=kernels), np.errstate(all="ignore"):
+        result = function(static, *_traced(arguments))
+        return tape, parts, maker(result, place)
+
+
+def _traced(tree: Any) -> Any:
+    """Return the arguments, copied and traced."""
+    if isinstance(tree, Key):
+        return Key(*(argument(np.array(word, np.uint32), weak=True) for word in tree))
+    if isinstance(tree, np.ndarray):
+        return argument(np.array(tree, order="C"))
+    if isinstance(tree, dict):
+        return {name: _traced(x) for name, x in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [_traced(x) for x in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree if tree is None else argument(np.array(tree), weak=True)

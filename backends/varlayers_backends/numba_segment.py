@@ -1,0 +1,304 @@
+"""Loops and passes, one after another, as one compiled function.
+
+    run(table) -> 1 if a loop failed, else 0
+
+The table has the address of each base. A loop is called as numba compiled it, with all
+that its arguments are, shapes and strides and numbers, written into the code. A pass is
+written as a nest of loops, and left to LLVM to make of vectors. The code is text in
+LLVM's own language: a network's step is a hundred calls, ready in a few milliseconds.
+
+numba's functions return a status, 0 if all went well, and take where to put a result
+and an error, then their arguments, each as the numbers that make it up:
+
+    array    ptr owner, ptr parent, i64 elements, i64 size of one, ptr data,
+             i64 length of each axis, i64 stride of each axis
+    tuple    its entries
+"""
+
+import ctypes
+from itertools import count
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba import typeof, types
+from numba.core.registry import cpu_target
+from numba.np.numpy_support import from_dtype
+
+from varlayers.types import Shape
+from varlayers_backends.numba_passes_code import result_of
+from varlayers_backends.numba_tape import Loop, Number, Part, Pass
+
+__all__ = ["Segment", "compiled_segment"]
+
+_HEAD = """declare float @llvm.sqrt.f32(float)
+declare double @llvm.sqrt.f64(double)
+define i64 @run(ptr %table) {
+entry:
+  %result = alloca i64
+  %error = alloca ptr"""
+
+
+class Segment:
+    """A compiled function, called without the interpreter's lock."""
+
+    def __init__(self, text: str) -> None:
+        module = llvm.parse_assembly(text)
+        machine = _machine()
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = True
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        self._engine = llvm.create_mcjit_compiler(module, machine)
+        self._engine.finalize_object()
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+        self.run = kind(self._engine.get_function_address("run"))
+
+
+def compiled_segment(operations: list[Any]) -> Segment:
+    """Return the function of some operations."""
+    code = _Code()
+    for operation in operations:
+        if isinstance(operation, Loop):
+            code.loop(operation)
+        else:
+            code.one_by_one(operation)
+    return Segment(code.text())
+
+
+def _machine() -> Any:
+    """Return the processor of this machine, for LLVM."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    features = llvm.get_host_cpu_features().flatten()
+    cpu = llvm.get_host_cpu_name()
+    return target.create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
+
+
+class _Code:
+    """A function that is being written."""
+
+    def __init__(self) -> None:
+        self._bases: dict[int, str] = {}
+        self._lines: list[str] = []
+        self._statuses: list[str] = []
+        self._names = count()
+        self._block = "begin"
+
+    def text(self) -> str:
+        """Return the whole."""
+        loads = [
+            f"  %at{base} = getelementptr i64, ptr %table, i64 {base}\n"
+            f"  {name} = load ptr, ptr %at{base}"
+            for base, name in self._bases.items()
+        ]
+        failed = "0"
+        for status in self._statuses:
+            failed = self._let(f"or i64 {failed}, {status}")
+        lines = [_HEAD, *loads, "  br label %begin", "begin:", *self._lines]
+        return "\n".join([*lines, f"  ret i64 {failed}", "}"])
+
+    def _let(self, code: str) -> str:
+        """Write a line that defines a value; return its name."""
+        name = f"%v{next(self._names)}"
+        self._lines.append(f"  {name} = {code}")
+        return name
+
+    def _pointer(self, part: Part) -> str:
+        """Return a pointer to the first element of a part."""
+        base = self._bases.setdefault(part.base, f"%base{part.base}")
+        if not part.offset:
+            return base
+        return self._let(f"getelementptr i8, ptr {base}, i64 {part.offset}")
+
+    # ---- loops -----------------------------------------------------------------
+
+    def loop(self, loop: Loop) -> None:
+        """Call a loop."""
+        address, returned, expected = _found(loop)
+        given = ["ptr %result", "ptr %error"]
+        for argument in loop.arguments:
+            given += self._passed(argument)
+        if [text.partition(" ")[0] for text in given] != expected:
+            msg = f"{loop.compiled} takes {expected}, which is not as expected."
+            raise NotImplementedError(msg)
+        callee = f"inttoptr (i64 {address} to ptr)"
+        status = self._let(f"call i32 {callee}({', '.join(given)})")
+        self._statuses.append(self._let(f"zext i32 {status} to i64"))
+        if returned == types.boolean:
+            failed = self._let("load i8, ptr %result")
+            self._statuses.append(self._let(f"zext i8 {failed} to i64"))
+
+    def _passed(self, x: Any) -> list[str]:
+        """Return what a loop is given for an argument."""
+        if isinstance(x, Part):
+            return _array(self._pointer(x), x.shape, x.strides, x.dtype.itemsize)
+        if isinstance(x, Number):
+            return [self._number(x)]
+        if isinstance(x, np.ndarray):
+            pointer = f"inttoptr (i64 {x.__array_interface__['data'][0]} to ptr)"
+            return _array(pointer, x.shape, x.strides, x.itemsize)
+        if isinstance(x, tuple):
+            return [text for each in x for text in self._passed(each)]
+        if isinstance(x, bool):
+            return [f"i8 {int(x)}"]
+        return [f"double {_float(x)}" if isinstance(x, float) else f"i64 {int(x)}"]
+
+    def _number(self, number: Number) -> str:
+        pointer, dtype = self._pointer(number.part), number.part.dtype
+        if dtype.kind == "f":
+            return f"double {self._let(f'load double, ptr {pointer}')}"
+        kind = _stored(dtype)
+        value = self._let(f"load {kind}, ptr {pointer}")
+        if kind != "i64":
+            extend = "sext" if dtype.kind == "i" else "zext"
+            value = self._let(f"{extend} {kind} {value} to i64")
+        return f"i64 {value}"
+
+    # ---- passes ----------------------------------------------------------------
+
+    def one_by_one(self, operation: Pass) -> None:
+        """Combine elements."""
+        shape = operation.out.shape
+        if 0 in shape:
+            return
+        parts = (*operation.inputs, operation.out)
+        lengths, steps = _joined(shape, [_spread(part, shape) for part in parts])
+        pointers = [self._pointer(part) for part in parts]
+        self._nest(operation, lengths, steps, pointers)
+
+    def _nest(
+        self, operation: Pass, lengths: Any, steps: Any, pointers: list[str]
+    ) -> None:
+        """Write a loop along the first axis, with the others in it."""
+        if not lengths:
+            self._element(operation, pointers)
+            return
+        number, before = next(self._names), self._block
+        index, head, end = f"%i{number}", f"head{number}", f"end{number}"
+        self._lines += [f"  br label %{head}", f"{head}:"]
+        at = len(self._lines)
+        self._block, inner = head, []
+        for pointer, part, step in zip(
+            pointers, (*operation.inputs, operation.out), steps, strict=True
+        ):
+            far = self._let(f"mul i64 {index}, {step[0]}") if step[0] != 1 else index
+            kind = _stored(part.dtype)
+            inner.append(self._let(f"getelementptr {kind}, ptr {pointer}, i64 {far}"))
+        self._nest(operation, lengths[1:], [step[1:] for step in steps], inner)
+        following = self._let(f"add i64 {index}, 1")
+        phi = f"  {index} = phi i64 [0, %{before}], [{following}, %{self._block}]"
+        self._lines.insert(at, phi)
+        more = self._let(f"icmp ult i64 {following}, {lengths[0]}")
+        self._lines += [f"  br i1 {more}, label %{head}, label %{end}", f"{end}:"]
+        self._block = end
+
+    def _element(self, operation: Pass, pointers: list[str]) -> None:
+        values = []
+        for part, dtype, pointer in zip(
+            operation.inputs, operation.dtypes, pointers, strict=False
+        ):
+            value = self._let(f"load {_stored(part.dtype)}, ptr {pointer}")
+            values.append(self._cast(value, part.dtype, dtype))
+        result = result_of(operation, values, self._let)
+        self._lines.append(
+            f"  store {_stored(operation.out.dtype)} {result}, ptr {pointers[-1]}"
+        )
+
+    def _cast(self, value: str, before: Any, after: Any) -> str:
+        """Return a stored number with another dtype."""
+        if before == after:
+            return value
+        old, new = _stored(before), _stored(after)
+        if after.kind == "b":
+            test = f"fcmp une {old} {value}, 0.0"
+            if before.kind != "f":
+                test = f"icmp ne {old} {value}, 0"
+            return self._let(f"zext i1 {self._let(test)} to i8")
+        if before.kind == after.kind == "f":
+            change = "fpext" if after.itemsize > before.itemsize else "fptrunc"
+        elif after.kind == "f":
+            change = "sitofp" if before.kind == "i" else "uitofp"
+        elif before.kind == "f":
+            change = "fptosi" if after.kind == "i" else "fptoui"
+        elif after.itemsize == before.itemsize:
+            return value
+        elif after.itemsize < before.itemsize:
+            change = "trunc"
+        else:
+            change = "sext" if before.kind == "i" else "zext"
+        return self._let(f"{change} {old} {value} to {new}")
+
+
+def _found(loop: Loop) -> tuple[int, Any, list[str]]:
+    """Return the address of a loop for its arguments, what it returns, and takes."""
+    compiled = loop.compiled
+    kinds = [_type_of(x) for x in loop.arguments]
+    code = compiled.py_func.__code__
+    if code.co_flags & 4:  # its last argument takes all that is left
+        rest = types.BaseTuple.from_types(tuple(kinds[code.co_argcount :]))
+        kinds = [*kinds[: code.co_argcount], rest]
+    result = compiled.overloads[tuple(kinds)]
+    description, context = result.fndesc, cpu_target.target_context
+    function = context.call_conv.get_function_type(
+        description.restype, description.argtypes
+    )
+    address = result.library.get_pointer_to_function(description.llvm_func_name)
+    takes = [_kind(argument) for argument in function.args]
+    return address, description.restype, takes
+
+
+def _kind(argument: Any) -> str:
+    text = str(argument)
+    return "ptr" if text.endswith("*") else text
+
+
+def _type_of(x: Any) -> Any:
+    """Return numba's type of an argument."""
+    if isinstance(x, Part):
+        return types.Array(from_dtype(x.dtype), len(x.shape), "C")
+    return typeof(x.value if isinstance(x, Number) else x)
+
+
+def _array(pointer: str, shape: Shape, strides: Shape, itemsize: int) -> list[str]:
+    size = 1
+    for length in shape:
+        size *= length
+    numbers = [f"i64 {n}" for n in (*shape, *strides)]
+    head = ["ptr null", "ptr null", f"i64 {size}", f"i64 {itemsize}"]
+    return [*head, f"ptr {pointer}", *numbers]
+
+
+def _float(x: float) -> str:
+    """Return a number by its bits, as LLVM reads it exactly."""
+    return f"0x{np.float64(x).view(np.uint64):016X}"
+
+
+def _stored(dtype: Any) -> str:
+    """Return LLVM's type of an element in memory."""
+    if dtype.kind == "f":
+        return "float" if dtype.itemsize == 4 else "double"
+    return f"i{8 * dtype.itemsize}"
+
+
+def _spread(part: Part, shape: Shape) -> list[int]:
+    """Return the steps in elements along the axes of a shape to broadcast to."""
+    more = len(shape) - len(part.shape)
+    own = zip(part.shape, part.strides, strict=True)
+    size = part.dtype.itemsize
+    return [0] * more + [0 if n == 1 else step // size for n, step in own]
+
+
+def _joined(shape: Shape, steps: list[list[int]]) -> tuple[list[int], list[Any]]:
+    """Return the axes with those joined that can be walked as one."""
+    joined: list[tuple[int, list[int]]] = []
+    for n, *step in zip(shape, *steps, strict=True):
+        if n == 1:
+            continue
+        if joined and joined[-1][1] == [inner * n for inner in step]:
+            joined[-1] = (joined[-1][0] * n, step)
+        else:
+            joined.append((n, step))
+    rows = [[step[i] for _, step in joined] for i in range(len(steps))]
+    return [n for n, _ in joined], rows
