@@ -16,6 +16,7 @@ and an error, then their arguments, each as the numbers that make it up:
 """
 
 import ctypes
+import math
 from itertools import count
 from typing import Any
 
@@ -31,6 +32,7 @@ from varlayers_backends.numba_tape import Loop, Number, Part, Pass
 
 __all__ = ["Segment", "compiled_segment"]
 
+_FEW = 4096  # elements, in all passes, that are done before they are vectorized
 _HEAD = """declare float @llvm.sqrt.f32(float)
 declare double @llvm.sqrt.f64(double)
 define i64 @run(ptr %table) {
@@ -40,15 +42,21 @@ entry:
 
 
 class Segment:
-    """A compiled function, called without the interpreter's lock."""
+    """A compiled function, called without the interpreter's lock.
 
-    def __init__(self, text: str) -> None:
+    Args:
+        text: the code.
+        optimized: whether there are loops in it that are worth vectorizing.
+    """
+
+    def __init__(self, text: str, *, optimized: bool = True) -> None:
         module = llvm.parse_assembly(text)
         machine = _machine()
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        if optimized:
+            options = llvm.create_pipeline_tuning_options(speed_level=2)
+            options.loop_vectorization = True
+            builder = llvm.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
@@ -63,7 +71,8 @@ def compiled_segment(operations: list[Any]) -> Segment:
             code.loop(operation)
         else:
             code.one_by_one(operation)
-    return Segment(code.text())
+    elements = sum(math.prod(o.out.shape) for o in operations if isinstance(o, Pass))
+    return Segment(code.text(), optimized=elements > _FEW)
 
 
 def _machine() -> Any:

@@ -34,6 +34,7 @@ __all__ = [
     "address_of",
     "alike",
     "mapped",
+    "owner_of",
     "parts_of",
 ]
 
@@ -124,13 +125,13 @@ class Tape:
 
     def add(self, kind: str, x: Any) -> Part:
         """Return x as all of a new base."""
-        self._index[id(_owner(x))] = len(self.bases)
+        self._index[id(owner_of(x))] = len(self.bases)
         self.bases.append(Base(kind, x))
         return self.part(x)
 
     def knows(self, x: Any) -> bool:
         """Whether the memory of x is a base."""
-        return id(_owner(x)) in self._index
+        return id(owner_of(x)) in self._index
 
     def part(self, x: Any) -> Part:
         """Return where x lies.
@@ -138,7 +139,7 @@ class Tape:
         Raises:
             Unknown: if its memory is no base.
         """
-        base = self._index.get(id(_owner(x)))
+        base = self._index.get(id(owner_of(x)))
         if base is None:
             msg = f"The tape expected an array that it saw made, got {x!r}."
             raise Unknown(msg)
@@ -218,15 +219,15 @@ def address_of(x: Any) -> int:
     return address
 
 
-def _part(x: Part | Number) -> Part:
-    return x.part if isinstance(x, Number) else x
-
-
-def _owner(x: Any) -> Any:
+def owner_of(x: Any) -> Any:
     """Return the array that owns the memory of x."""
     while isinstance(x.base, np.ndarray):
         x = x.base
     return x
+
+
+def _part(x: Part | Number) -> Part:
+    return x.part if isinstance(x, Number) else x
 
 
 def _same_base(one: Base, other: Base) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from varlayers_backends.numba_tape import Call, Number, Part, Pass, mapped
+from varlayers_backends.numba_tape import Call, Number, Part, Pass, mapped, owner_of
 from varlayers_backends.tracing import TRACING
 
 __all__ = [
@@ -212,9 +212,9 @@ def recorded(
 
 
 def _is_shared(x: Any, others: list[Any]) -> bool:
-    """Whether x has its memory in common with another new result of its call."""
+    """Whether x lies in the memory of another result of its call."""
     return any(
-        isinstance(other, Traced) and np.may_share_memory(x, other.value)
+        isinstance(other, Traced) and owner_of(x) is owner_of(other.value)
         for other in others
     )
 

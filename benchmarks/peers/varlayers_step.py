@@ -1,7 +1,6 @@
 """varlayers on NumPy arrays, with whatever kernels are active there.
 
-`value_and_grad` and Adam's `update`, as in a loop of one's own; `fit` and `predict` for
-the runs as a whole. `predict` also gives variances and entropies, which the peers are
+`TrainingStep`, as in a loop of one's own; `fit` and `predict` for the runs as a whole. `predict` also gives variances and entropies, which the peers are
 not asked for.
 """
 
@@ -42,13 +41,13 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
         return predict_step(elbo, params, x, workload.samples)
     if workload.what == "fit":
         return fit_step(elbo, workload, x, targets, optimizer)
-    state = optimizer.init(params)
+    state, train, key = optimizer.init(params), vl.TrainingStep(elbo, optimizer), vl.key(1)
 
     def step() -> float:
         nonlocal params, state
-        key = vl.fold_in(vl.key(1), state["step"])
-        loss, grads = elbo.value_and_grad(params, x, targets, key)
-        params, state = optimizer.update(grads, state, params)
+        params, state, loss = train(
+            params, state, x, targets, key=key, step=state["step"]
+        )
         return float(loss.loss)
 
     return step
