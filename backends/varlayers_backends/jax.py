@@ -18,7 +18,10 @@ from varlayers.windows import Window
 __all__ = ["JaxKernels"]
 
 
-_NEEDS_VALUES = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+_NEEDS_VALUES = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+)
 
 
 class JaxKernels(Kernels):

@@ -75,7 +75,9 @@ class Namespace:
         if not traced or all(isinstance(kind, type) for kind in kinds):
             return apply(np.where, condition, x, y)
         dtype = np.add.resolve_dtypes((*kinds, None))[-1]
-        return one_by_one("where", (condition, x, y), (np.dtype(bool), *[dtype] * 2), dtype)
+        return one_by_one(
+            "where", (condition, x, y), (np.dtype(bool), *[dtype] * 2), dtype
+        )
 
     def sum(
         self, x: Traced, *, axis: Any = None, keepdims: bool = False, **options: Any
@@ -138,5 +140,3 @@ def _raw(x: Traced) -> Any:
 def _bytes(x: Any) -> Any:
     """Return the bytes of each row."""
     return x.reshape(len(x), -1).view(np.uint8)
-
-

@@ -34,7 +34,9 @@ def result_of(operation: Pass, values: list[str], let: Callable[[str], str]) -> 
         return values[0]
     if name in _COMPARISONS:
         ways = _COMPARISONS[name]
-        compare = f"fcmp {ways[0]}" if floating else f"icmp {ways[1 + (dtype.kind != 'i')]}"
+        compare = (
+            f"fcmp {ways[0]}" if floating else f"icmp {ways[1 + (dtype.kind != 'i')]}"
+        )
         return let(f"zext i1 {let(f'{compare} {both}')} to i8")
     if name == "where":
         return _chosen(operation.dtypes[1], values, let)

@@ -53,7 +53,9 @@ class Program:
         self._env: list[Any] = [None] * len(bases)
         self._table = np.zeros(max(len(bases), 1), np.int64)
         self._arguments = [
-            _Argument(i, base) for i, base in enumerate(bases) if base.kind == "argument"
+            _Argument(i, base)
+            for i, base in enumerate(bases)
+            if base.kind == "argument"
         ]
         given = {part.base for part in results}
         self._fresh = [
@@ -69,7 +71,9 @@ class Program:
         self._thread_count = numba_threads.thread_count()
         self._steps = [
             step
-            for is_call, group in groupby(tape.operations, lambda o: isinstance(o, Call))
+            for is_call, group in groupby(
+                tape.operations, lambda o: isinstance(o, Call)
+            )
             for step in (
                 map(self._call, group) if is_call else [self._native(list(group))]
             )
@@ -131,7 +135,9 @@ class Program:
         block = np.zeros(8 * len(numbers), np.uint8)
         for at, i in enumerate(numbers):
             x = bases[i].like
-            self._settle(i, block[8 * at : 8 * at + x.itemsize].view(x.dtype).reshape(()))
+            self._settle(
+                i, block[8 * at : 8 * at + x.itemsize].view(x.dtype).reshape(())
+            )
         codes = "".join(_CODES[str(bases[i].like.dtype)] for i in numbers)
         return struct.Struct(f"={codes}").pack_into, block
 

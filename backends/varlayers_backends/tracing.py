@@ -1,8 +1,10 @@
 """What of this thread's work on NumPy arrays is being written down, and where.
 
-`tape` takes the operations of the function that is traced now, `plain` are the kernels
-that it would use (`numba_traced`), and `loops` takes the compiled loops that are run now, and the memory for their results. Memory
-and loops ask here (`numpy_buffers`, `numba_math`).
+    tape     takes the operations of the function that is traced now (`numba_traced`)
+    plain    the kernels that it would use
+    loops    takes the compiled loops that run now, and the memory for their results
+
+Memory and loops ask here (`numpy_buffers`, `numba_math`).
 """
 
 import threading

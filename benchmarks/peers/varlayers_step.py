@@ -1,7 +1,7 @@
 """varlayers on NumPy arrays, with whatever kernels are active there.
 
-`TrainingStep`, as in a loop of one's own; `fit` and `predict` for the runs as a whole. `predict` also gives variances and entropies, which the peers are
-not asked for.
+`TrainingStep`, as in a loop of one's own; `fit` and `predict` for the runs as a whole.
+`predict` also gives variances and entropies, which the peers are not asked for.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,11 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
         return predict_step(elbo, params, x, workload.samples)
     if workload.what == "fit":
         return fit_step(elbo, workload, x, targets, optimizer)
-    state, train, key = optimizer.init(params), vl.TrainingStep(elbo, optimizer), vl.key(1)
+    state, train, key = (
+        optimizer.init(params),
+        vl.TrainingStep(elbo, optimizer),
+        vl.key(1),
+    )
 
     def step() -> float:
         nonlocal params, state

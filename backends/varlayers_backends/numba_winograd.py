@@ -1,0 +1,126 @@
+"""Convolutions with filters 3 x 3 by Winograd's algorithm, compiled.
+
+Each 2 x 2 outputs come from 4 x 4 inputs by 16 products where the definition has 36:
+
+    forward                           backward
+    V = Bᵀ x B    U = G w Gᵀ          Z = A dy Aᵀ
+    M[p] = V[p] U[p]                  dU[p] = Σ V[p]ᵀ Z[p]
+    y = Aᵀ M A                        dw = Gᵀ dU G
+
+with p = 1 … 16 products of matrices, tiles times channels (`numba_winograd_tile` has A
+and B). A first axis of the filter is summed over in M. The gradient by x is a
+convolution itself.
+
+Rounding is that of sums over 4 x 4 inputs: a tile with a very large number, infinity or
+NaN shows it in all of its outputs, also where the filter does not reach. So variances,
+which must not be negative, are not computed here, and float64 is left exact.
+
+A thread takes a band at a time, a few rows of tiles (`numba_winograd_loops`). Memory
+beside arguments and result: for each thread a band's V and M, for the gradient by the
+weight U for each piece, at most `PIECES`.
+
+Reference: Lavin & Gray (2016), "Fast algorithms for convolutional neural networks",
+arXiv:1509.09308.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from varlayers.types import Shape
+from varlayers.windows import Window, out_space
+from varlayers_backends import numba_threads, numba_winograd_loops
+from varlayers_backends.numba_layout import PIECES, flat
+from varlayers_backends.numba_threads import check_memory
+from varlayers_backends.numba_tile import lanes_of
+from varlayers_backends.numba_winograd_loops import Tiles
+from varlayers_backends.numpy_buffers import empty, zeros
+
+__all__ = ["adjoint_w", "conv", "pays"]
+
+_G = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2
+_GG = np.kron(_G, _G).astype(np.float32)
+_BAND = 1 << 19  # bytes of V and M
+_COST = 20  # of a tile, its transforms included, where a product costs 1
+_LARGE = 1 << 21  # multiplications of the definition from which tiles pay
+
+
+def pays(x: Any, w_shape: Shape, window: Window) -> bool:
+    """Whether the algorithm is for such a convolution, and faster than the definition.
+
+    Arrays are known to be plain and of one group.
+    """
+    *filter_shape, c, o = w_shape
+    if (
+        x.dtype != np.float32
+        or len(filter_shape) < 2
+        or filter_shape[-2:] != [3, 3]
+        or c % lanes_of(x.dtype)
+        or o % lanes_of(x.dtype)
+        or {*window.strides, *window.dilations} != {1}
+    ):
+        return False
+    out = out_space(x.shape[1:-1], tuple(filter_shape), window)
+    tiles = math.prod(-(-n // 2) for n in out[-2:])
+    large = len(x) * math.prod(out) * math.prod(w_shape) >= _LARGE
+    return large and _COST * tiles < 9 * math.prod(out[-2:])
+
+
+def conv(x: Any, w: Any, window: Window) -> Any:
+    """Return `Kernels.conv`."""
+    g = _tiles(x, w.shape, window)
+    y = empty((len(x), *out_space(x.shape[1:-1], w.shape[:-2], window), g.o), x.dtype)
+    bands = len(x) * g.bands
+    team, grain = numba_threads.team(), -(-bands // PIECES)
+    check_memory(
+        numba_winograd_loops.outputs(
+            team, bands, grain, g, flat(x), _packed(w, g), flat(y)
+        )
+    )
+    return y
+
+
+def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
+    """Return `Kernels.conv_adjoint_w`."""
+    g = _tiles(x, w_shape, window)
+    bands = len(x) * g.bands
+    team, grain = numba_threads.team(), -(-bands // PIECES)
+    sums = zeros((-(-bands // grain), g.taps * 16 * g.c * g.o), x.dtype)
+    check_memory(
+        numba_winograd_loops.weights(team, bands, grain, g, flat(x), flat(dy), sums)
+    )
+    total = sums.sum(axis=0).reshape(g.taps, 16, -1)
+    return np.matmul(_GG.T, total).reshape(w_shape)
+
+
+def _tiles(x: Any, w_shape: Shape, window: Window) -> Tiles:
+    *space, c = x.shape[1:]
+    out, lanes = out_space(x.shape[1:-1], w_shape[:-2], window), lanes_of(x.dtype)
+    lows, more = [low for low, _ in window.pads], 3 - len(space)
+    across, rows_ = -(-out[-1] // 2), -(-out[-2] // 2)
+    size = 16 * across * (c + w_shape[-1]) * x.itemsize
+    bands = -(-rows_ // max(1, min(rows_, _BAND // size)))
+    down = -(-rows_ // bands)
+    return Tiles(
+        *([1] * more + space),
+        c,
+        *([1] * more + list(out)),
+        w_shape[-1],
+        *([0] * more + lows),
+        taps=math.prod(w_shape[:-4]),
+        across=across,
+        down=down,
+        bands=-(-rows_ // down),
+        lanes=lanes,
+        step_v=down * across * c + lanes,
+        step_m=down * across * w_shape[-1] + lanes,
+    )
+
+
+def _packed(w: Any, g: Tiles) -> Any:
+    """Return U as (taps, 16, blocks of two vectors of channels out, c, the block)."""
+    u = np.matmul(_GG, w.reshape(g.taps, 9, -1)).reshape(-1, g.c, g.o)
+    block = 2 * g.lanes
+    parts = [u[..., o : o + block].reshape(len(u), -1) for o in range(0, g.o, block)]
+    return np.concatenate(parts, axis=1).reshape(-1)
