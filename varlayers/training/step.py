@@ -15,7 +15,7 @@ from typing import Any, cast
 from varlayers.checks import lookup
 from varlayers.dispatch import kernels_for
 from varlayers.elbo import ELBO, Loss
-from varlayers.optimizers import OPTIMIZERS, Adam
+from varlayers.optimizers import OPTIMIZERS
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, Optimizer, Params
 
@@ -54,7 +54,7 @@ class TrainingStep:
     """
 
     elbo: ELBO
-    optimizer: Optimizer | str = Adam()
+    optimizer: Optimizer | str = "adam"
 
     def __post_init__(self) -> None:
         found = lookup("TrainingStep", "optimizer", self.optimizer, OPTIMIZERS)
