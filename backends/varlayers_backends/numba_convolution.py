@@ -121,8 +121,8 @@ def _outputs(
     x: Any, w: Any, window: Window, signs: Any = None, square: bool = False
 ) -> Any:
     """Return the outputs for x or x², with the weight w or with that of the signs."""
-    if signs is None and not square and numba_winograd.pays(x, w.shape, window):
-        return numba_winograd.conv(x, w, window)
+    if not square and numba_winograd.pays(x, w.shape, window):
+        return numba_winograd.outputs(x, w, window, signs)
     g, runs = slabs_of(x, w.shape, window)
     out = out_space(x.shape[1:-1], w.shape[:-2], window)
     y, loc = empty((len(x), *out, w.shape[-1]), x.dtype), packed(w, g)
@@ -145,8 +145,8 @@ def _weights(
     square: bool = False,
 ) -> list[Any]:
     """Return the gradient by the weight for x or x²; with signs by loc and delta."""
-    if signs is None and not square and numba_winograd.pays(x, w_shape, window):
-        return [numba_winograd.adjoint_w(x, dy, w_shape, window)]
+    if not square and numba_winograd.pays(x, w_shape, window):
+        return numba_winograd.weights(x, dy, w_shape, window, signs)
     if not square and _turns(w_shape, window, lanes_of(x.dtype)):
         signs = signs and FlippedWeight(signs.loc, signs.delta, signs.s, signs.r)
         turned = _turned(x.shape, dy.shape, w_shape, window)

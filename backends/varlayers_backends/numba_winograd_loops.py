@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from varlayers_backends import numba_winograd_tile as tile
+from varlayers_backends.numba_example import flip, unflip
 from varlayers_backends.numba_fork import fork
 from varlayers_backends.numba_math import inner, kernel
 from varlayers_backends.numba_tile import HEIGHT, columns, rows
@@ -35,6 +36,7 @@ class Tiles(NamedTuple):
         down: rows of tiles in a band.
         bands: of an example.
         lanes: numbers in a vector.
+        block: channels out at a time, of two vectors.
         step_v, step_m: from a product to the next, in V and in M or Z; not a multiple
             of what the fastest cache maps to one place.
     """
@@ -55,6 +57,7 @@ class Tiles(NamedTuple):
     down: int
     bands: int
     lanes: int
+    block: int
     step_v: int
     step_m: int
 
@@ -67,12 +70,31 @@ def outputs(team: Any, bands: int, grain: int, *rest: Any) -> bool:
 
 @inner
 def _outputs(
-    first: int, bands: int, grain: int, g: Any, x: Any, u: Any, y: Any
+    first: int,
+    bands: int,
+    grain: int,
+    g: Any,
+    x: Any,
+    loc: Any,
+    delta: Any,
+    r: Any,
+    s: Any,
+    y: Any,
 ) -> None:
+    """Store the outputs of bands from `first` on.
+
+    With signs r (n, c) and s (n, o), the weights are theirs; else r is empty.
+    """
     seen, v = _make(g, x), np.empty((g.taps, 16 * g.step_v), x.dtype)
     m, start = np.empty(16 * g.step_m, x.dtype), np.zeros(1, np.intp)
+    own = np.empty(delta.shape[0], x.dtype)
+    signs = np.empty(g.c * g.block if r.shape[0] else 0, x.dtype)
+    u, of_example = loc, -1
     for number in range(first, min(first + grain, bands)):
         example, band = number // g.bands, number % g.bands
+        if r.shape[0] and example != of_example:
+            flip(g, g.taps * 16 * g.c, loc, delta, r, s, example, own, signs)
+            u, of_example = own, example
         made = 0
         for d in range(g.out_d):
             made = _prepare(g, x, example, band, d, made, seen, v)
@@ -80,8 +102,7 @@ def _outputs(
             for tap in range(g.taps):
                 at_d = d + tap - g.low_d
                 if 0 <= at_d < g.d:
-                    u_at = tap * 16 * g.c * g.o
-                    _multiply(g, v[at_d % g.taps], u, u_at, start, m, add)
+                    _multiply(g, v[at_d % g.taps], u, tap, start, m, add)
                     add = True
             if not add:
                 m[:] = x.dtype.type(0)
@@ -144,13 +165,15 @@ def _transform(g: Any, seen: Any, v: Any) -> None:
 
 
 @inner
-def _multiply(g: Any, v: Any, u: Any, u_at: int, start: Any, m: Any, add: bool) -> None:
+def _multiply(g: Any, v: Any, u: Any, tap: int, start: Any, m: Any, add: bool) -> None:
     """Store the 16 products of V and U in M (16, tiles, o), or add them."""
     tiles = g.down * g.across
     for p in range(16):
         for o in range(0, g.o, 2 * g.lanes):
             vectors = 2 if g.o - o > g.lanes else 1
-            b = (u, u_at + (p * g.o + o) * g.c, vectors * g.lanes)
+            width = vectors * g.lanes
+            at = (o * g.taps * 16 + (tap * 16 + p) * width) * g.c
+            b = (u, at, width)
             t, left = 0, (tiles - 1) // HEIGHT + 1
             while left:
                 height = (tiles - t - 1) // left + 1
@@ -183,14 +206,30 @@ def weights(team: Any, bands: int, grain: int, *rest: Any) -> bool:
 
 @inner
 def _weights(
-    first: int, bands: int, grain: int, g: Any, x: Any, dy: Any, sums: Any
+    first: int,
+    bands: int,
+    grain: int,
+    g: Any,
+    x: Any,
+    dy: Any,
+    r: Any,
+    s: Any,
+    sums: Any,
 ) -> None:
-    """Add dU of bands from `first` on to a part of `sums` of their own."""
+    """Add dU of bands from `first` on to a part of `sums` of their own.
+
+    With signs the first axis of sums is (loc, delta), else r is empty.
+    """
+    last = min(first + grain, bands)
+    dloc, ddelta = sums[0, first // grain], sums[-1, first // grain]
     seen, v = _make(g, x), np.empty((g.taps, 16 * g.step_v), x.dtype)
     given = np.empty(4 * g.down * g.across * g.o, x.dtype)
     z, start = np.empty(16 * g.step_m, x.dtype), np.zeros(1, np.intp)
-    total = sums[first // grain]
-    for number in range(first, min(first + grain, bands)):
+    total, own = dloc, np.zeros(dloc.shape[0] if r.shape[0] else 0, x.dtype)
+    signs = np.empty(g.c * g.o if r.shape[0] else 0, x.dtype)
+    if r.shape[0]:
+        total = own
+    for number in range(first, last):
         example, band = number // g.bands, number % g.bands
         made = 0
         for d in range(g.out_d):
@@ -202,6 +241,8 @@ def _weights(
                 if 0 <= at_d < g.d:
                     to = tap * 16 * g.c * g.o
                     _multiply_back(g, v[at_d % g.taps], z, start, total, to)
+        if r.shape[0] and (number + 1 == last or band + 1 == g.bands):
+            unflip(g, g.o, own, r, s, example, dloc, ddelta, signs)
 
 
 @inner

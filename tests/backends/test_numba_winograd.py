@@ -7,6 +7,7 @@ pytest.importorskip("numba")
 
 from threadpoolctl import threadpool_limits
 
+from varlayers.types import FlippedWeight
 from varlayers.windows import Window, out_space
 from varlayers_backends import numba_convolution, numba_winograd, numpy_convolution
 from varlayers_backends.numba_tile import lanes_of
@@ -43,6 +44,24 @@ def problem(name, seed=0):
     return x, w, dy, window
 
 
+def conv(x, w, window):
+    return numba_winograd.outputs(x, w, window, None)
+
+
+def adjoint_w(x, dy, w_shape, window):
+    (dw,) = numba_winograd.weights(x, dy, w_shape, window, None)
+    return dw
+
+
+def flipped(x, w, seed=1):
+    """Return a weight for each example."""
+    rng, ones = np.random.default_rng(seed), [1] * (w.ndim - 2)
+    r, s = (
+        rng.choice(np.float32([-1, 1]), (len(x), *ones, size)) for size in w.shape[-2:]
+    )
+    return FlippedWeight(w, rng.standard_normal(w.shape, np.float32), r, s)
+
+
 def assert_close(actual, function, *arrays, rest):
     """Rounding errors are a few epsilons of the largest sum of the factors' sizes."""
     exact = function(*(a.astype(np.float64) for a in arrays), *rest)
@@ -57,18 +76,39 @@ def test_agrees_with_the_definition(name):
     x, w, dy, window = problem(name)
     assert numba_winograd.pays(x, w.shape, window)
     y, dw = (
-        numba_winograd.conv(x, w, window),
-        numba_winograd.adjoint_w(x, dy, w.shape, window),
+        conv(x, w, window),
+        adjoint_w(x, dy, w.shape, window),
     )
     assert_close(y, numpy_convolution.conv, x, w, rest=(window,))
     assert_close(dw, numpy_convolution.adjoint_w, x, dy, rest=(w.shape, window))
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_weight_for_each_example_agrees_with_the_definition(name):
+    x, loc, dy, window = problem(name)
+    w = flipped(x, loc)
+
+    def outputs(x, loc, delta):
+        signs = (a.astype(x.dtype) for a in (w.r, w.s))
+        return numpy_convolution.flipped(x, FlippedWeight(loc, delta, *signs), window)
+
+    def weights(x, dy, which):
+        exact = FlippedWeight(*(a.astype(x.dtype) for a in w))
+        return numpy_convolution.flipped_adjoint_w(x, dy, exact, window)[which]
+
+    assert_close(
+        numba_convolution.flipped(x, w, window), outputs, x, loc, w.delta, rest=()
+    )
+    grads = numba_convolution.flipped_adjoint_w(x, dy, w, window)
+    for which, grad in enumerate(grads):
+        assert_close(grad, weights, x, dy, rest=(which,))
+
+
 @pytest.mark.parametrize("name", ["odd", "cut", "deep"])
 def test_gradients_are_adjoints(name):
     x, w, dy, window = problem(name)
-    y = np.vdot(numba_winograd.conv(x, w, window).astype(np.float64), dy)
-    dw = numba_winograd.adjoint_w(x, dy, w.shape, window)
+    y = np.vdot(conv(x, w, window).astype(np.float64), dy)
+    dw = adjoint_w(x, dy, w.shape, window)
     dx = numba_convolution.adjoint_x(dy, w, x.shape, window)
     size = np.linalg.norm(y) + np.linalg.norm(dy) * np.linalg.norm(x)
     assert np.vdot(dw.astype(np.float64), w) == pytest.approx(y, abs=1e-5 * size)
@@ -78,8 +118,8 @@ def test_gradients_are_adjoints(name):
 def test_the_kernels_use_it():
     x, w, dy, window = problem("even")
     y, dw = (
-        numba_winograd.conv(x, w, window),
-        numba_winograd.adjoint_w(x, dy, w.shape, window),
+        conv(x, w, window),
+        adjoint_w(x, dy, w.shape, window),
     )
     np.testing.assert_array_equal(numba_convolution.conv(x, w, window), y)
     np.testing.assert_array_equal(
@@ -98,13 +138,15 @@ def test_variances_are_of_the_definition_and_so_not_negative():
 
 def test_numbers_do_not_depend_on_the_threads():
     x, w, dy, window = problem("solid")
-    results = []
+    own, results = flipped(x, w), []
     for count in (1, 2):
         with threadpool_limits(count):
             results.append(
                 (
-                    numba_winograd.conv(x, w, window),
-                    numba_winograd.adjoint_w(x, dy, w.shape, window),
+                    conv(x, w, window),
+                    adjoint_w(x, dy, w.shape, window),
+                    numba_convolution.flipped(x, own, window),
+                    *numba_convolution.flipped_adjoint_w(x, dy, own, window),
                 )
             )
     for one, other in zip(*results, strict=True):
@@ -115,7 +157,7 @@ def test_numbers_do_not_depend_on_the_threads():
 def test_what_is_not_finite_stays_in_its_tiles(value):
     x, w, _, window = problem("even")
     x[0, 16, 16, 0] = value
-    y = numba_winograd.conv(x, w, window)
+    y = conv(x, w, window)
     assert not np.isfinite(y[0, 15:18, 15:18]).any()
     spoiled = ~np.isfinite(y)
     spoiled[0, 14:18, 14:18] = False

@@ -25,19 +25,24 @@ def problem():
     return x, w, g, numba_winograd._packed(w, g), np.full(x.size, 99.0, np.float32)
 
 
+def run(x, u, y, g, bands, grain):
+    none = np.empty(0, np.float32)
+    arrays = x.reshape(-1), u, none, none, none, y
+    return numba_winograd_loops.outputs(ALONE, bands, grain, g, *arrays)
+
+
 @pytest.mark.parametrize("grain", [1, 4, 15])
 def test_bands_of_any_height_give_the_same(grain):
     x, w, g, u, y = problem()
-    failed = numba_winograd_loops.outputs(ALONE, 15, grain, g, x.reshape(-1), u, y)
-    desired = numba_winograd.conv(x, w, WINDOW).reshape(-1)
+    failed = run(x, u, y, g, 15, grain)
+    desired = numba_winograd.outputs(x, w, WINDOW, None).reshape(-1)
     assert not failed
     np.testing.assert_allclose(y, desired, atol=1e-4)
 
 
 def test_a_band_writes_its_outputs_only():
     x, _, g, u, y = problem()
-    team = ALONE
-    numba_winograd_loops.outputs(team, 3, 3, g, x.reshape(-1), u, y)
+    run(x, u, y, g, 3, 3)
     rows = y.reshape(27, -1)
     assert not np.any(rows[:6] == 99)
     assert np.all(rows[6:] == 99)
@@ -46,9 +51,13 @@ def test_a_band_writes_its_outputs_only():
 def test_parts_add_up_to_the_gradient():
     x, w, g, _, _ = problem()
     dy = np.random.default_rng(1).standard_normal(x.shape, np.float32)
-    sums = np.zeros((4, 16 * LANES * LANES), np.float32)
-    numba_winograd_loops.weights(ALONE, 15, 4, g, x.reshape(-1), dy.reshape(-1), sums)
-    dw = np.matmul(numba_winograd._GG.T, sums.sum(axis=0).reshape(16, -1))
-    desired = numba_winograd.adjoint_w(x, dy, w.shape, WINDOW)
+    sums, none = (
+        np.zeros((1, 4, 16 * LANES * LANES), np.float32),
+        np.empty(0, np.float32),
+    )
+    arrays = x.reshape(-1), dy.reshape(-1), none, none, sums
+    numba_winograd_loops.weights(ALONE, 15, 4, g, *arrays)
+    dw = np.matmul(numba_winograd._GG.T, sums.sum(axis=(0, 1)).reshape(16, -1))
+    desired = numba_winograd.weights(x, dy, w.shape, WINDOW, None)[0]
     np.testing.assert_allclose(dw.reshape(w.shape), desired, atol=1e-4)
-    assert np.all(np.any(sums != 0, axis=1))
+    assert np.all(np.any(sums[0] != 0, axis=1))
