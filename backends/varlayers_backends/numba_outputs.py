@@ -134,7 +134,7 @@ def _log_softmax(start: int, logits: Any, out: Any) -> None:
         for i in range(z.shape[0]):
             p[i] = z[i] - largest
             total += exp(p[i])
-        total = log(total)
+        total = log(total) if total >= 1 else total  # NaN, which `log` does not take
         for i in range(z.shape[0]):
             p[i] -= total
 

@@ -52,7 +52,7 @@ def _adam(
     tiny, zero = np.finfo(param.dtype).tiny, dtype(0)
     for i in range(param.shape[0]):
         moment = keep_m * m[i] + add_m * grad[i]
-        m[i] = moment if abs(moment) >= tiny else zero
+        m[i] = zero if abs(moment) < tiny else moment
         v[i] = keep_v * v[i] + add_v * (grad[i] * grad[i])
         param[i] = keep_ * param[i] - factor_ * (m[i] / (math.sqrt(v[i]) + least_))
 
