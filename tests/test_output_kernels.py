@@ -31,3 +31,50 @@ def test_relu(library, k):
     dx = k.relu_backward(y, library.asarray(dy))
     np.testing.assert_array_equal(library.to_numpy(y), [0, 0, 3, np.nan])
     np.testing.assert_array_equal(library.to_numpy(dx), [0, 0, 7, 0])
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 4, 3), (0, 3), (5, 1)])
+def test_cross_entropy(library, k, shape):
+    rng = np.random.default_rng(0)
+    z, t = 3 * rng.normal(size=shape), rng.uniform(size=shape)
+    value, gradient = k.cross_entropy(library.asarray(z), library.asarray(t))
+    p = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+    assert tuple(value.shape) == shape[:-1]
+    np.testing.assert_allclose(
+        library.to_numpy(value), -(t * np.log(p)).sum(axis=-1), rtol=1e-12, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        library.to_numpy(gradient),
+        p * t.sum(axis=-1, keepdims=True) - t,
+        rtol=1e-12,
+        atol=1e-12,
+    )
+
+
+def test_cross_entropy_is_what_torch_differentiates(library, k):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    z, t = 5 * rng.normal(size=(20, 7)), rng.uniform(size=(20, 7))
+    t[rng.uniform(size=t.shape) < 0.3] = 0
+    logits = torch.tensor(z, requires_grad=True)
+    desired = -(torch.tensor(t) * torch.log_softmax(logits, dim=-1)).sum(dim=-1)
+    desired.sum().backward()
+    for actual, other in zip(
+        k.cross_entropy(library.asarray(z), library.asarray(t)),
+        (desired.detach(), logits.grad),
+        strict=True,
+    ):
+        np.testing.assert_allclose(
+            library.to_numpy(actual), other, rtol=1e-12, atol=1e-12
+        )
+
+
+def test_cross_entropy_where_a_class_is_impossible(library, k):
+    """A target of 0 adds nothing there; any other costs all there is."""
+    z = library.asarray([[0, -np.inf, 0], [0, -np.inf, 0], [np.nan, 0, 0], [9, 8, 7]])
+    t = library.asarray([[1.0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 0]])
+    with np.errstate(all="ignore"):
+        value, gradient = map(library.to_numpy, k.cross_entropy(z, t))
+    np.testing.assert_allclose(value, [np.log(2), np.inf, np.nan, 0], rtol=1e-12)
+    desired = [[-0.5, 0, 0.5], [0.5, -1, 0.5], [np.nan] * 3, [0, 0, 0]]
+    np.testing.assert_allclose(gradient, desired, rtol=1e-12)

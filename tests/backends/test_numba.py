@@ -9,7 +9,7 @@ pytest.importorskip("numba")
 
 from varlayers.kernels import Kernels
 from varlayers.random import Native, key
-from varlayers_backends import numba_passes, numba_random
+from varlayers_backends import numba_outputs, numba_passes, numba_random, numba_updates
 from varlayers_backends.numba import _FEW, NumbaKernels
 
 GENERIC, K = Kernels(np), NumbaKernels()
@@ -31,14 +31,15 @@ METHODS = {
     "local_noise": (lambda k, *x: k.local_noise(*x), 3, ()),
     "local_noise_backward": (lambda k, *x: k.local_noise_backward(*x), 3, ()),
     "log_softmax": (lambda k, x: k.log_softmax(x), 1, ()),
+    "cross_entropy": (lambda k, *x: k.cross_entropy(*x), 2, ()),
     "adam_": (lambda k, *x: k.adam_(*x, **ADAM), 4, (0, 2, 3)),
     "sgd_": (lambda k, *x: k.sgd_(*x, **SGD), 3, (0, 2)),
 }
 LOOPS = [
-    getattr(module, name)
-    for module in (numba_passes, numba_random)
+    getattr(module, name).compiled
+    for module in (numba_outputs, numba_passes, numba_random, numba_updates)
     for name in module.__all__
-    if hasattr(getattr(module, name), "signatures")
+    if hasattr(getattr(module, name), "compiled")
 ]
 
 
@@ -121,6 +122,7 @@ def test_each_loop_is_compiled_once_per_dtype(call, count, _):
         call(K, *given)
         call(K, *(array.T for array in given))
         call(K, *arrays(count, dtype, (2, 2, _FEW)))
+    assert any(loop.signatures for loop in LOOPS)
     for loop in LOOPS:
         assert len(loop.signatures) <= 2, loop
 

@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 from varlayers.kernels import Kernels
 from varlayers_backends import numba_passes
 from varlayers_backends.numba_passes import BLOCK
-from varlayers_backends.numba_threads import ALONE
+from varlayers_backends.numba_threads import ALONE, team
 
 GENERIC = Kernels(np)
 DTYPES = ("float32", "float64")
@@ -44,10 +44,12 @@ def add_kl(size, dtype="float32", scale=None):
     loc, slope, dloc, drho = rng.uniform(0.1, 1, (4, size)).astype(dtype)
     scale = np.full(size, 0.3 if scale is None else scale, dtype)
     arrays, sums = (loc, scale, slope, dloc, drho), np.empty(-(-size // BLOCK))
+    kl = np.empty(1, dtype)
     generic = [array.copy() for array in arrays]
     with np.errstate(divide="ignore", over="ignore"):
         desired = GENERIC.add_kl_normal_(*generic[:3], 0.5, 2.0, 0.3, *generic[3:])
-    numba_passes.add_kl_normal(ALONE, *arrays, sums, 0.5, 2.0, 0.3)
+    numba_passes.add_kl_normal(ALONE, *arrays, sums, kl, 0.5, 2.0, 0.3)
+    np.testing.assert_array_equal(kl, sums.sum().astype(dtype))
     return sums, (dloc, drho), desired
 
 
@@ -70,3 +72,58 @@ def test_divergence_at_extreme_scales(scale):
 def test_divergence_with_nan_is_nan():
     sums, _, _ = add_kl(40, scale=math.nan)
     assert np.isnan(sums[0])
+
+
+# ---- rows ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1), (3, 7), (2, 3 * BLOCK + 5)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_rows(shape, dtype):
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    out = np.empty(shape[0], dtype)
+    numba_passes.sum_rows(ALONE, x, out)
+    limit = 2 * np.finfo(dtype).eps * np.abs(x).sum(axis=1, dtype="float64")
+    assert (np.abs(out - x.sum(axis=1, dtype="float64")) <= limit).all()
+
+
+def test_sums_of_long_rows_do_not_lose_digits():
+    """One running sum of as many would be off in its second digit."""
+    x = np.full((1, 4_000_001), 0.1, np.float32)
+    out = np.empty(1, np.float32)
+    numba_passes.sum_rows(ALONE, x, out)
+    np.testing.assert_allclose(out, x.sum(axis=1, dtype="float64"), rtol=2e-6)
+
+
+def test_sums_of_rows_that_are_not_finite():
+    x = np.ones((4, 40), np.float32)
+    x[0, 3], x[1, 5], x[2, 7], x[2, 8] = math.nan, math.inf, math.inf, -math.inf
+    out = np.empty(4, np.float32)
+    numba_passes.sum_rows(ALONE, x, out)
+    np.testing.assert_array_equal(out, [math.nan, math.inf, math.nan, 40])
+
+
+def test_threads_sum_rows_as_one_does():
+    x = np.random.default_rng(0).standard_normal((5_001, 33)).astype(np.float32)
+    alone, shared = np.empty(len(x), "f4"), np.empty(len(x), "f4")
+    numba_passes.sum_rows(ALONE, x, alone)
+    numba_passes.sum_rows(team(2), x, shared)
+    np.testing.assert_array_equal(shared, alone)
+
+
+@pytest.mark.parametrize("width", [1, 7])
+@pytest.mark.parametrize("rows", [[], [4], [3, 0, 3, 4, 4]])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_are_taken(rows, width, dtype):
+    x, rows = np.arange(5 * width).reshape(5, width).astype(dtype), np.array(rows, int)
+    out = np.full((len(rows), width), math.nan, dtype)
+    numba_passes.take_rows(ALONE, x, rows, out)
+    np.testing.assert_array_equal(out, x[rows])
+
+
+def test_threads_take_the_rows_that_one_takes():
+    rng = np.random.default_rng(0)
+    x, rows = rng.standard_normal((1_000, 33)), rng.integers(0, 1_000, 5_001)
+    out = np.empty((len(rows), 33))
+    numba_passes.take_rows(team(2), x, rows, out)
+    np.testing.assert_array_equal(out, x[rows])

@@ -8,7 +8,7 @@ pytest.importorskip("numba")
 from numba import njit
 
 from varlayers.kernels import Kernels
-from varlayers.random import Key
+from varlayers.random import Key, fold_in, split
 from varlayers_backends import numba_random
 from varlayers_backends.numba_threads import ALONE, team
 
@@ -29,6 +29,17 @@ def test_words_of_an_array_are_the_published_ones():
     out = np.empty(2, np.uint32)
     numba_random.words(ALONE, 0, 0, out)  # Random123's known answer for 13 rounds
     assert [f"{word:08x}" for word in out] == ["9d1c5ec6", "8bd50731"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("data", [0, 1, 7, 2**31, 2**32 - 1])
+def test_children_are_those_of_the_specification(key, data):
+    folded, part = np.empty((2, 2), np.uint32)
+    numba_random.child(*key, data, 0, folded)
+    assert tuple(folded.tolist()) == fold_in(key, data)
+    if data < 8:
+        numba_random.child(*key, data, 1, part)
+        assert tuple(part.tolist()) == split(key, 8)[data]
 
 
 @njit

@@ -19,9 +19,9 @@ LOOPS = {
     "softplus": (numba_passes.softplus, (X, X, X, 0.0)),
     "add_kl_normal": (
         numba_passes.add_kl_normal,
-        (*[X] * 5, np.ones(1), 0.0, 1.0, 0.1),
+        (*[X] * 5, np.ones(1), np.ones(1, np.float32), 0.0, 1.0, 0.1),
     ),
-    "adam": (numba_updates.adam, (*[X] * 4, 0.9, 0.99, 1e-8, 0.1, 1.0)),
+    "adam": (numba_updates.adam, (*[X] * 4, 0.1, 0.9, 0.99, 1e-8, 0.1, 1.0)),
 }
 
 
@@ -32,7 +32,7 @@ LOOPS = {
 def test_multiplications_are_of_vectors(name):
     """Without the cache, which keeps what an older source gave."""
     loop, arguments = LOOPS[name]
-    compiled = njit(**numba_math._OPTIONS)(loop.py_func)
+    compiled = njit(**numba_math._OPTIONS)(loop.compiled.py_func)
     compiled(ALONE, *(np.copy(a) if a is X else a for a in arguments))
     (code,) = compiled.inspect_asm().values()
     vectors = len(re.findall(r"v?(?:f?n?m(?:add|sub)\d*|mul)ps", code))

@@ -17,7 +17,9 @@ from varlayers.kernels import Kernels
 from varlayers_backends.numpy import NumpyKernels
 
 PLAIN = "numpy without numba"
-LIBRARIES = sorted(_BACKENDS.keys() - {"jaxlib"} | {PLAIN})
+# Arrays of "varlayers_backends" are traces of NumPy's, which no data is placed in.
+OTHERS = {"jaxlib", "varlayers_backends"}
+LIBRARIES = sorted(_BACKENDS.keys() - OTHERS | {PLAIN})
 
 
 def library_of(name):

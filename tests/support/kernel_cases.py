@@ -96,6 +96,31 @@ def _channels(i: Inputs) -> tuple[Any, ...]:
     return y, y.reshape(-1, y.shape[-1]).sum(axis=0)
 
 
+def _one_hot(i: Inputs) -> tuple[Any, ...]:
+    z = i.rows(10)
+    return z, np.eye(10, dtype=i.dtype)[i.rng.integers(0, 10, z.shape[:-1])]
+
+
+def _probabilities(i: Inputs, width: int = 10) -> tuple[Any, ...]:
+    """Return targets of which a few are 0, and so are all of some rows."""
+    z, t = i.rows(width), np.abs(i.rows(width))
+    t = np.where(
+        i.rng.uniform(size=t.shape) < 0.2, 0, t / t.sum(axis=-1, keepdims=True)
+    )
+    t = np.where(i.rng.uniform(size=t[..., :1].shape) < 0.1, 0, t)
+    return z, np.asarray(t, i.dtype)
+
+
+def _impossible(i: Inputs) -> tuple[Any, ...]:
+    """Return rows with p = 0, where some targets are 0, and rows of NaN."""
+    z, t = _probabilities(i)
+    z[..., 3:5] = -np.inf
+    t[..., 3] = 0
+    for channel in (0, 7):
+        z[i.rng.uniform(size=z.shape[:-1]) < 0.1, channel] = np.nan
+    return z, t
+
+
 def _matmul(i: Inputs) -> tuple[Any, ...]:
     """Return matrices (m, k) and (k, n), the second one transposed in memory."""
     m, n = min(i.count, 300), 1 + i.count % 7
@@ -281,6 +306,13 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(lambda i: (i.rows(10),), absolute=32),
         Case(lambda i: (i.rows(100),), absolute=32),
         Case(lambda i: (i.rows(1),)),
+    ),
+    "cross_entropy": (
+        Case(_one_hot, relative=16, absolute=64),
+        Case(_probabilities, relative=16, absolute=64),
+        Case(partial(_probabilities, width=100), relative=16, absolute=128),
+        Case(partial(_probabilities, width=1), relative=16),
+        Case(_impossible, relative=16, absolute=64),
     ),
     "add_channels_": (Case(_channels, 2, 2, donated=(0,)),),
     "sum_channels": (Case(lambda i: _channels(i)[:1], summed=32),),
