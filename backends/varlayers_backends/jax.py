@@ -1,5 +1,6 @@
 """Kernels for JAX arrays and tracers: the standard's gaps, filled by JAX's own."""
 
+import logging
 from collections.abc import Callable, Hashable
 from functools import cache, partial
 from typing import Any
@@ -17,11 +18,7 @@ from varlayers.windows import Window
 
 __all__ = ["JaxKernels"]
 
-
-_NEEDS_VALUES = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-)
+_LOG = logging.getLogger("varlayers")
 
 
 class JaxKernels(Kernels):
@@ -41,15 +38,7 @@ class JaxKernels(Kernels):
         return np.asarray(x)
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        compiled = _jit(function)
-
-        def call(static: Hashable, *arguments: Any) -> Any:
-            try:
-                return compiled(static, *map(_traceable, arguments))
-            except _NEEDS_VALUES:  # such as a schedule that compares the step
-                return function(static, *arguments)
-
-        return call
+        return _compiled(function)
 
     def erf(self, x: jax.Array) -> jax.Array:
         return special.erf(x)
@@ -115,8 +104,24 @@ def _conv_adjoint_w(
 
 
 @cache
-def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jax.jit(function, static_argnums=0)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, compiled where JAX can trace it.
+
+    It cannot trace what needs values, such as a schedule that compares the step.
+    """
+    traced, plain = jax.jit(function, static_argnums=0), set()
+
+    def call(static: Hashable, *arguments: Any) -> Any:
+        if static not in plain:
+            try:
+                return traced(static, *map(_traceable, arguments))
+            except Exception:  # of any kind; untraced it comes again, or is none
+                _LOG.debug("%s is not traced", function, exc_info=True)
+        made = function(static, *arguments)
+        plain.add(static)
+        return made
+
+    return call
 
 
 def _traceable(argument: Any) -> Any:

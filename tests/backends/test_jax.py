@@ -56,6 +56,31 @@ def test_compiled_functions_are_kept():
     assert TRACED == [2, 3]
 
 
+def test_what_needs_values_is_called_as_it_is():
+    TRACED.clear()
+    for x in (X, X, -X):
+        found = K.compile(_absolute)("where", x)
+        np.testing.assert_array_equal(found, abs(np.asarray(x)))
+    assert TRACED == ["where"] * 4  # traced in vain only once
+
+
+def test_errors_of_compiled_functions_are_those_of_the_functions():
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError, match="no number") as caught:
+            K.compile(_fail)(2, X)
+        assert caught.value.__context__ is None
+
+
+def _absolute(static, x):
+    TRACED.append(static)
+    return x if float(x[0]) > 0 else -x
+
+
+def _fail(static, x):
+    msg = "no number"
+    raise ZeroDivisionError(msg)
+
+
 def _multiply(static, x):
     TRACED.append(static)
     return static * x

@@ -122,9 +122,17 @@ def _step(
     step: int,
     beta: float,
 ) -> Any:
-    noises = train.elbo.draw(fold_in(key, step), x)
-    loss, grads = train.elbo.value_and_grad_at(params, x, targets, noises, beta)
+    # Compiled also where the update cannot be: a schedule may compare its step.
+    value_and_grad = kernels_for(x).compile(_value_and_grad)
+    noise_key = fold_in(key, step)
+    loss, grads = value_and_grad(train.elbo, params, x, targets, noise_key, beta)
     return *train.rule.update(grads, state, params), loss
+
+
+def _value_and_grad(
+    elbo: ELBO, params: Params, x: Array, targets: Array, key: Source, beta: float
+) -> tuple[Loss, dict[str, Any]]:
+    return elbo.value_and_grad_at(params, x, targets, elbo.draw(key, x), beta)
 
 
 def _step_on_rows(
