@@ -84,6 +84,55 @@ def test_every_library_gives_the_same_run(name):
         assert state["history"][figure] == pytest.approx(desired["history"][figure])
 
 
+@pytest.mark.parametrize("name", ["numpy", "jax"])
+def test_a_saved_state_is_resumed_to_the_same_numbers(name, tmp_path):
+    """Counts are Python's, whatever a compiled step makes of them."""
+    library = make_library(name)
+    data = tuple(map(library.asarray, regression(24)))
+    settings = {"data": data, "elbo": objective(24), "validation": data}
+    half = run(epochs=2, **settings)
+    assert type(half["optimizer"]["step"]) is int
+    assert half["optimizer"]["step"] == half["step"] == 6
+    vl.save_state(tmp_path / "state.npz", half)
+    loaded = vl.load_state(tmp_path / "state.npz", like=data[0])
+    assert_equal(run(state=loaded, **settings), run(**settings))
+
+
+LAYOUTS = {
+    "read-only": lambda x: np.lib.stride_tricks.as_strided(x, writeable=False),
+    "Fortran-ordered": np.asfortranarray,
+    "of every other row": lambda x: np.repeat(x, 2, axis=0)[::2],
+    "of every other column": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "backwards": lambda x: x[::-1].copy()[::-1],
+    "of one number, spread": lambda x: np.broadcast_to(x[:1, :1], x.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_layout_of_data_changes_nothing(layout, dtype):
+    given = [layout(x.astype(dtype)) for x in regression()]
+    assert given[0].strides != np.empty_like(given[0], order="C").strides or (
+        not given[0].flags.writeable
+    )
+    kept = [np.array(x, order="C") for x in given]
+    assert_equal(run(given), run(kept))
+    for x, copy in zip(given, kept, strict=True):
+        np.testing.assert_array_equal(x, copy)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
+def test_inputs_may_be_the_targets(name):
+    library, x = make_library(name), regression(24)[0]
+    model = vl.Sequential([vl.Dense(2, 3), vl.Activation("tanh"), vl.Dense(3, 2)])
+    settings = {"elbo": vl.ELBO(model, vl.Normal(scale=0.1), num_data=24), "epochs": 2}
+    placed = library.asarray(x)
+    state = run((placed, placed), **settings)
+    desired = run((x, x.copy()), **settings)
+    assert_same(library, state["params"], desired["params"], 1e-10)
+    np.testing.assert_array_equal(library.to_numpy(placed), x)
+
+
 def test_each_epoch_sees_every_example_once_in_a_new_order():
     from varlayers.training.loop import _batches
 
