@@ -173,6 +173,15 @@ class CupyKernels(CupySlidingKernels):
         )
         return out
 
+    def cross_entropy(self, logits: Any, targets: Any) -> tuple[Any, Any]:
+        if not alike(logits, targets) or logits.shape[-1] == 0:
+            return super().cross_entropy(logits, targets)
+        value, gradient = new(logits, logits.shape[:-1]), new(logits)
+        count, width = value.size, logits.shape[-1]
+        arrays = plain(logits), plain(targets), count, width, value, gradient
+        cupy_launch.rows("cross_entropy", logits, count, width, *arrays)
+        return value, gradient
+
     # ---- optimizers ------------------------------------------------------------
 
     def adam_(

@@ -95,6 +95,7 @@ FLAWS = {
     "normal": ("2 * j + 1 < n", "2 * j + 2 < n"),
     "scale_normal": ("exp(x > 0 ? -x : x)", "exp(x)"),
     "add_kl_normal_": ("i % loc_period", "0"),
+    "cross_entropy": ("t[i] == 0 ? 0 : t[i]", "t[i]"),
     "log_softmax": ("half > 0; half /= 2", "half > 1; half /= 2"),
     "adam_": ("add2 * (g * g)", "add2 * g"),
     "conv": ("if (++i[2] < s.out[2])", "if (++i[2] <= s.out[2])"),

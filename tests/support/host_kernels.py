@@ -83,7 +83,7 @@ def signatures(text):
 
 def _with_barriers(source, name):
     body = re.search(rf"^KERNEL {name}\(.*?^}}", source, re.MULTILINE | re.DOTALL)[0]
-    return "__syncthreads" in body or "block_fold" in body
+    return "__syncthreads" in body or "block_" in body
 
 
 def _three(sizes):

@@ -80,19 +80,40 @@ KERNEL local_noise_backward(const real *s, const real *eps, const real *dy, i64 
     EACH(i, n) dvar[i] = s[i] > 0 ? dy[i] * eps[i] / (2 * s[i]) : 0;
 }
 
+// The largest of a row, and log(sum(exp(x - most))), by a block.
+__device__ inline real block_log_total(const real *x, i64 width, real &most) {
+    real total = 0;
+    most = -INFINITE;
+    for (i64 i = threadIdx.x; i < width; i += blockDim.x) most = Most::of(most, x[i]);
+    most = block_fold<Most>(most);
+    for (i64 i = threadIdx.x; i < width; i += blockDim.x) total += exp(x[i] - most);
+    return log(block_fold<Sum>(total));
+}
+
 // A block takes one row after another.
 KERNEL log_softmax(const real *logits, i64 rows, i64 width, real *out) {
     for (i64 row = blockIdx.x; row < rows; row += gridDim.x) {
         const real *x = logits + row * width;
-        real most = -INFINITE, total = 0;
+        real most, rest = block_log_total(x, width, most);
         for (i64 i = threadIdx.x; i < width; i += blockDim.x)
-            most = Most::of(most, x[i]);
-        most = block_fold<Most>(most);
+            out[row * width + i] = x[i] - most - rest;
+    }
+}
+
+KERNEL cross_entropy(const real *logits, const real *targets, i64 rows, i64 width,
+                     real *value, real *gradient) {
+    for (i64 row = blockIdx.x; row < rows; row += gridDim.x) {
+        const real *x = logits + row * width, *t = targets + row * width;
+        real most, rest = block_log_total(x, width, most), entropy = 0, mass = 0;
+        for (i64 i = threadIdx.x; i < width; i += blockDim.x) {
+            entropy -= t[i] == 0 ? 0 : t[i] * (x[i] - most - rest);
+            mass += t[i];
+        }
+        entropy = block_fold<Sum>(entropy);
+        mass = block_fold<Sum>(mass);
         for (i64 i = threadIdx.x; i < width; i += blockDim.x)
-            total += exp(x[i] - most);
-        const real log_total = log(block_fold<Sum>(total));
-        for (i64 i = threadIdx.x; i < width; i += blockDim.x)
-            out[row * width + i] = x[i] - most - log_total;
+            gradient[row * width + i] = exp(x[i] - most - rest) * mass - t[i];
+        if (threadIdx.x == 0) value[row] = entropy;
     }
 }
 
