@@ -15,10 +15,14 @@ from varlayers_backends.numba_traced import (
     apply,
     constant,
     is_constant,
+    is_plain,
     kind_of,
+    noted,
     number_of,
     one_by_one,
     part_of,
+    recorded,
+    values,
 )
 from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.tracing import TRACING, tracing
@@ -56,28 +60,32 @@ class Namespace:
     def asarray(self, x: Any, *, dtype: Any = None, **options: Any) -> Traced:
         if not isinstance(x, Traced):
             return constant(np.asarray(x, dtype=dtype))
-        same = dtype is None or x.dtype == dtype
-        return x if same and not options.get("copy") else self.astype(x, x.dtype)
+        to = np.dtype(kind_of(x) if dtype is None else dtype)
+        if to == x.dtype and not x.weak and not options.get("copy"):
+            return x
+        if is_constant(x):
+            return constant(x.value.astype(to))
+        if is_plain((x,), (to,)):
+            return one_by_one("copy", (x,), (to,), to)
+        given, made = noted((x, to)), np.array(values(x), to)
+        result: Traced = recorded(np.array, given, {}, made)
+        return result
 
     def astype(self, x: Traced, dtype: Any, **_: Any) -> Traced:
         if x.weak:  # it takes the dtype of what it meets
             return x
-        if is_constant(x):
-            return constant(x.value.astype(dtype))
-        if {x.dtype, np.dtype(dtype)} & {np.dtype(np.float16)}:
-            result: Traced = apply(np.astype, x, np.dtype(dtype))
-            return result
-        return one_by_one("copy", (x,), (np.dtype(dtype),), dtype)
+        return self.asarray(x, dtype=dtype, copy=True)
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         kinds = tuple(map(kind_of, (x, y)))
         traced = isinstance(condition, Traced) and condition.dtype == bool
         if not traced or all(isinstance(kind, type) for kind in kinds):
             return apply(np.where, condition, x, y)
-        dtype = np.add.resolve_dtypes((*kinds, None))[-1]
-        return one_by_one(
-            "where", (condition, x, y), (np.dtype(bool), *[dtype] * 2), dtype
-        )
+        given, dtype = (condition, x, y), np.add.resolve_dtypes((*kinds, None))[-1]
+        dtypes = np.dtype(bool), dtype, dtype
+        if not is_plain(given, dtypes):
+            return apply(np.where, *given)
+        return one_by_one("where", given, dtypes, dtype)
 
     def sum(
         self, x: Traced, *, axis: Any = None, keepdims: bool = False, **options: Any
@@ -125,10 +133,11 @@ NAMESPACE = Namespace()
 
 def _rows(x: Traced, axis: Any) -> int | None:
     """Return how many axes are summed, if they are the last of a plain array."""
-    axes = range(x.ndim) if axis is None else np.atleast_1d(axis) % max(x.ndim, 1)
-    last = range(x.ndim - len(axes), x.ndim)
+    axes = range(x.ndim) if axis is None else np.atleast_1d(axis)
+    turned = sorted(a + x.ndim if a < 0 else a for a in axes)
     plain = x.dtype in _FLOATS and x.value.flags.c_contiguous and x.size
-    return len(axes) if plain and sorted(axes) == [*last] else None
+    last = [*range(x.ndim - len(turned), x.ndim)]
+    return len(turned) if plain and turned == last else None
 
 
 def _raw(x: Traced) -> Any:

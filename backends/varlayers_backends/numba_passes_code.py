@@ -46,6 +46,8 @@ def result_of(operation: Pass, values: list[str], let: Callable[[str], str]) -> 
         return let(f"fneg {both}" if floating else f"sub {kind} 0, {values[0]}")
     if name == "sqrt":
         return let(f"call {kind} @llvm.sqrt.f{bits}({both})")
+    if name == "add" and dtype.kind == "b":
+        return let(f"or {both}")
     return let(f"{'f' if floating else ''}{_ARITHMETIC[name]} {both}")
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "argument",
     "constant",
     "is_constant",
+    "is_plain",
     "kind_of",
     "noted",
     "number_of",
@@ -53,6 +54,7 @@ class Traced:
 
     __slots__ = ("lasting", "value", "weak")
     __array_ufunc__ = None  # NumPy's arrays leave operators to it
+    __hash__ = None  # type: ignore[assignment]  # a table would depend on its value
 
     def __init__(self, value: Any, weak: bool = False, lasting: bool = False) -> None:
         self.value, self.weak, self.lasting = value, weak, lasting
@@ -226,15 +228,27 @@ def _ufunc(function: Any, given: tuple[Any, ...]) -> Any:
     if weak:  # numbers among themselves
         kinds = tuple(np.dtype(kind) for kind in kinds)
     dtypes = function.resolve_dtypes((*kinds, None))
-    found, name = _leaves(given), function.__name__
-    if name not in _PASSES or not _DTYPES.issuperset(dtypes):
-        result = function(*values(given))
-        if all(map(is_constant, found)):
-            return constant(result)
-        return recorded(function, noted(given), {}, result, weak=weak)
-    if all(map(is_constant, found)):
+    name = function.__name__
+    if name == "logical_and":  # of what is not 0
+        dtypes = (np.dtype(bool),) * 3
+    if all(map(is_constant, _leaves(given))):
         return constant(function(*values(given)))
-    return one_by_one(name, given, dtypes[:-1], dtypes[-1], weak=weak)
+    if name in _PASSES and dtypes[0] == dtypes[-2] and is_plain(given, dtypes):
+        return one_by_one(name, given, dtypes[:-1], dtypes[-1], weak=weak)
+    return recorded(function, noted(given), {}, function(*values(given)), weak=weak)
+
+
+def is_plain(given: Any, dtypes: Any) -> bool:
+    """Whether a pass can convert what is given to `dtypes`, the result's last.
+
+    NumPy looks whether a number fits into an array's small integers.
+    """
+    plain: bool = _DTYPES.issuperset(dtypes) and all(
+        x.dtype in _DTYPES and not (x.weak and dtype.kind in "iu" and dtype != np.int64)
+        for x, dtype in zip(given, dtypes, strict=False)
+        if isinstance(x, Traced)
+    )
+    return plain
 
 
 def one_by_one(
