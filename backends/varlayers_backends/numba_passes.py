@@ -110,7 +110,15 @@ def _sum_block(x: Any) -> Any:
 
 @kernel
 def take_rows(team: Any, x: Any, rows: Any, out: Any) -> None:
-    """Store x[rows]."""
+    """Store x[rows].
+
+    Raises:
+        IndexError: if x has no such row.
+    """
+    for row in rows:
+        if not -x.shape[0] <= row < x.shape[0]:
+            msg = "take_rows expected numbers of rows of x, got another one."
+            raise IndexError(msg)
     fork(team, _take_rows, (rows, out), (x,), rows.shape[0], GRAIN // x.shape[1] + 1)
 
 

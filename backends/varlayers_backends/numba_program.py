@@ -86,7 +86,11 @@ class Program:
         return not self._asks_team or numba_threads.thread_count() == count
 
     def run(self, arrays: list[Any], numbers: list[Any]) -> list[Any]:
-        """Return the results, for arguments of the kinds of the first."""
+        """Return the results, for arguments of the kinds of the first.
+
+        Raises:
+            LookupError: if the program is not for these; nothing says what is changed.
+        """
         env, table = self._env, self._table
         for argument, x in zip(self._arguments, arrays, strict=True):
             if argument.last() is not x:
@@ -94,7 +98,10 @@ class Program:
                 table[argument.base] = address_of(x)
             env[argument.base] = x
         pack, memory = self._numbers
-        pack(memory, 0, *numbers)
+        try:
+            pack(memory, 0, *numbers)
+        except struct.error as error:
+            raise LookupError from error
         for base, shape, dtype in self._fresh:
             env[base] = x = empty(shape, dtype)
             table[base] = address_of(x)
@@ -167,8 +174,10 @@ class Program:
         segment, table = compiled_segment(operations), self._table.ctypes.data
 
         def step() -> None:
-            if segment.run(table):
-                numba_threads.check_memory(True)
+            failed = segment.run(table)
+            if failed:
+                numba_threads.check_memory(failed >= 1 << 32)
+                raise LookupError
 
         return step
 
@@ -192,7 +201,13 @@ class Program:
         return self._view(given)
 
     def _keep(self, part: Part, x: Any) -> None:
-        """Store what a call returned, where later operations expect it."""
+        """Store what a call returned, where later operations expect it.
+
+        Raises:
+            LookupError: if its shape or dtype is another.
+        """
+        if x.shape != part.shape or x.dtype != part.dtype:
+            raise LookupError
         if self._env[part.base] is None:
             if x.strides != part.strides:
                 like = np.ndarray(part.shape, part.dtype, strides=part.strides)

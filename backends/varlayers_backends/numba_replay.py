@@ -21,13 +21,14 @@ import numpy as np
 from varlayers.random import Key
 from varlayers_backends.numba_program import Program
 from varlayers_backends.numba_tape import Part, Tape, alike
-from varlayers_backends.numba_traced import Traced, argument, part_of
+from varlayers_backends.numba_traced import Traced, argument, constant, part_of
 from varlayers_backends.numba_trees import Leaf, kind_of, maker, taker
 from varlayers_backends.tracing import TRACING, tracing
 
 __all__ = ["KEPT", "Replayed", "replayed"]
 
 KEPT = 32  # programs of a function
+_FIXED = (type(None), bool, int, float, str)  # of results
 _LOG = logging.getLogger("varlayers")
 
 
@@ -96,10 +97,11 @@ class _Replay:
         self._arrays = [i for i, array in enumerate(is_array) if array]
         self._numbers = [i for i, array in enumerate(is_array) if not array]
         call = function, kernels, static, arguments
-        (self.tape, parts, self._make), (again, *_) = _trace(*call), _trace(*call)
-        if not alike(self.tape, again):
+        (self.tape, *results), (again, *others) = _trace(*call), _trace(*call)
+        if not alike(self.tape, again) or results[:2] != others[:2]:
             msg = f"Expected a function that does the same each time, got {function}."
             raise ValueError(msg)
+        parts, _, self._make = results
         self.program = Program(self.tape, parts)
 
     @property
@@ -132,19 +134,28 @@ def replayed(function: Callable[..., Any], kernels: Any) -> Replayed:
 
 def _trace(
     function: Any, kernels: Any, static: Any, arguments: Any
-) -> tuple[Tape, list[Part], Callable[[Any], Any]]:
-    """Return the tape, what it returns, and what makes that one tree."""
-    tape, parts = Tape(), []
+) -> tuple[Tape, list[Part], list[Any], Callable[[Any], Any]]:
+    """Return the tape, what it returns, also of constants, and what makes that a tree.
+
+    Raises:
+        Leaf: if the function returns what is neither an array nor a constant.
+    """
+    tape, parts, fixed = Tape(), [], []
 
     def place(leaf: Any) -> str:
+        if isinstance(leaf, np.ndarray | np.generic):
+            leaf = constant(leaf)
         if not isinstance(leaf, Traced):
+            if type(leaf) not in _FIXED:
+                raise Leaf(type(leaf).__name__)
+            fixed.append((type(leaf), leaf))
             return ""
         parts.append(part_of(leaf))
         return f"results[{len(parts) - 1}]" + (".item()" if leaf.weak else "")
 
     with tracing(tape=tape, plain=kernels), np.errstate(all="ignore"):
         result = function(static, *_traced(arguments))
-        return tape, parts, maker(result, place)
+        return tape, parts, fixed, maker(result, place)
 
 
 def _traced(tree: Any) -> Any:

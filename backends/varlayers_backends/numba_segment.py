@@ -1,6 +1,6 @@
 """Loops and passes, one after another, as one compiled function.
 
-    run(table) -> 1 if a loop failed, else 0
+    run(table) -> 0; not so if a loop raised, >= 2³² if it returned that it failed
 
 The table has the address of each base. A loop is called as numba compiled it, with all
 that its arguments are, shapes and strides and numbers, written into the code. A pass is
@@ -137,7 +137,8 @@ class _Code:
         self._statuses.append(self._let(f"zext i32 {status} to i64"))
         if returned == types.boolean:
             failed = self._let("load i8, ptr %result")
-            self._statuses.append(self._let(f"zext i8 {failed} to i64"))
+            failed = self._let(f"zext i8 {failed} to i64")
+            self._statuses.append(self._let(f"shl i64 {failed}, 32"))
 
     def _passed(self, x: Any) -> list[str]:
         """Return what a loop is given for an argument."""

@@ -40,7 +40,9 @@ _PASSES = {
         *(np.greater_equal, np.logical_and, np.bitwise_and, np.where),
     )
 } | {"copy": np.asarray}
+_OF_SHAPES = {np.shape, np.ndim, np.size}
 _DTYPES = set(map(np.dtype, "?bhilqBHILQfd"))
+_VALUES = "A traced function cannot depend on the values of its arrays."
 
 
 class Traced:
@@ -72,13 +74,14 @@ class Traced:
         raise TypeError(msg)
 
     def __bool__(self) -> bool:
-        msg = "A traced function cannot depend on the values of its arrays."
-        raise TypeError(msg)
+        raise TypeError(_VALUES)
 
     def __len__(self) -> int:
         return len(self.value)
 
     def __getitem__(self, index: Any) -> Any:
+        if any(x.dtype == bool for x in _leaves(index)):  # how many are true?
+            raise TypeError(_VALUES)
         return apply(_item, self, index)
 
     @property
@@ -176,6 +179,8 @@ def apply(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
     found = _leaves((given, options))
     if all(map(is_constant, found)) and isinstance(result, np.ndarray | np.generic):
         return constant(result)
+    if isinstance(result, bool | int | float) and function not in _OF_SHAPES:
+        raise TypeError(_VALUES)
     weak = all(x.weak for x in found)
     return recorded(function, noted(given), noted(options), result, weak=weak)
 

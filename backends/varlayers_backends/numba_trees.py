@@ -27,7 +27,7 @@ def kind_of(tree: Any) -> Hashable:
         Leaf: if there is another leaf than arrays of NumPy, numbers and None.
     """
     kind = type(tree)
-    if kind is np.ndarray:
+    if kind is np.ndarray and tree.dtype.kind in "biufc" and tree.dtype.isnative:
         return tree.shape, tree.dtype
     if kind is dict:
         return (dict, *tree, *map(kind_of, tree.values()))
@@ -80,19 +80,24 @@ def maker(tree: Any, place: Callable[[Any], str]) -> Callable[..., Any]:
     """Return results -> tree, where place(leaf) says in code what stands there.
 
     The code may use `results`; where it is empty the leaf itself stands there.
+
+    Raises:
+        Leaf: if there is another tree than a dict, a list, or a tuple with its fields.
     """
     names: dict[str, Any] = {}
 
     def make(node: Any) -> str:
-        if isinstance(node, dict):
+        if type(node) is dict:
             return "{" + ", ".join(f"{k!r}: {make(x)}" for k, x in node.items()) + "}"
-        if isinstance(node, tuple | list):
+        if type(node) in (tuple, list) or hasattr(node, "_fields"):
             inner = "".join(f"{make(x)}, " for x in node)
             if type(node) is list:
                 return f"[{inner}]"
             if type(node) is tuple:
                 return f"({inner})"
             return f"{_named(names, type(node))}({inner})"
+        if isinstance(node, dict | tuple | list):
+            raise Leaf(type(node).__name__)
         return place(node) or _named(names, node)
 
     return _function("results", [f"return {make(tree)}"], names)
