@@ -35,12 +35,19 @@ _OF_SHAPES = {"zeros_like", "ones_like", "empty_like"}
 
 
 class Namespace:
-    """NumPy's functions, which record what they do."""
+    """NumPy's functions, which record what they do.
+
+    Args:
+        module: NumPy, or a part of it.
+    """
 
     __name__ = "numpy"
 
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
     def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
+        found = getattr(self._module, name)
         if isinstance(found, type) or not callable(found) or name in _OF_DTYPES:
             return found
 
@@ -128,7 +135,8 @@ class Namespace:
         return Traced(words[:1].reshape(()), True), Traced(words[1:].reshape(()), True)
 
 
-NAMESPACE = Namespace()
+NAMESPACE = Namespace(np)
+NAMESPACE.linalg = Namespace(np.linalg)
 
 
 def _rows(x: Traced, axis: Any) -> int | None:

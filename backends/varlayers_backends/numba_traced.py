@@ -179,7 +179,7 @@ def apply(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
     found = _leaves((given, options))
     if all(map(is_constant, found)) and isinstance(result, np.ndarray | np.generic):
         return constant(result)
-    if isinstance(result, bool | int | float) and function not in _OF_SHAPES:
+    if type(result) in (bool, int, float) and function not in _OF_SHAPES:
         raise TypeError(_VALUES)
     weak = all(x.weak for x in found)
     return recorded(function, noted(given), noted(options), result, weak=weak)
@@ -215,6 +215,8 @@ def recorded(
         made.append(Traced(x, weak) if array else x)
     if new:
         tape.operations.append(Call(function, given, options, tuple(parts)))
+    if hasattr(result, "_fields"):
+        return type(result)(*made)
     return type(result)(made) if several else made[0]
 
 
