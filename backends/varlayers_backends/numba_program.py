@@ -93,7 +93,7 @@ class Program:
         """
         env, table = self._env, self._table
         for argument, x in zip(self._arguments, arrays, strict=True):
-            if argument.last() is not x:
+            if argument.last() is not x or (argument.written and not x.flags.writeable):
                 x = argument.taken(x)
                 table[argument.base] = address_of(x)
             env[argument.base] = x
@@ -181,7 +181,7 @@ class Program:
 
         return step
 
-    def _call(self, call: Call) -> Callable[[], None]:
+    def _call(self, call: Any) -> Callable[[], None]:
         def step() -> None:
             arguments, options = (
                 mapped(given, (Part, Number), self._value)
@@ -225,7 +225,8 @@ class _Argument:
 
     def __init__(self, base: int, like: Base) -> None:
         self.base, self.shape, self.dtype = base, like.like.shape, like.like.dtype
-        self.written, self.last = like.written, _nothing
+        self.written = like.written
+        self.last: Callable[[], Any] = _nothing
 
     def taken(self, x: Any) -> Any:
         """Return x, remembered, or a copy where it cannot be worked on as it is.
