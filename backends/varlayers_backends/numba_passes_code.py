@@ -27,11 +27,11 @@ def result_of(operation: Pass, values: list[str], let: Callable[[str], str]) -> 
         let: writes a line of code, and returns the name of what that defines.
     """
     name, dtype = operation.name, operation.dtypes[0]
+    if name == "copy":  # of any dtype
+        return values[0]
     bits, floating = 8 * dtype.itemsize, dtype.kind == "f"
     kind = {32: "float", 64: "double"}[bits] if floating else f"i{bits}"
     both = f"{kind} {', '.join(values)}"
-    if name == "copy":
-        return values[0]
     if name in _COMPARISONS:
         ways = _COMPARISONS[name]
         compare = (

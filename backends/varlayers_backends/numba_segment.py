@@ -132,6 +132,8 @@ class _Code:
         if [text.partition(" ")[0] for text in given] != expected:
             msg = f"{loop.compiled} takes {expected}, which is not as expected."
             raise NotImplementedError(msg)
+        if returned == types.boolean:  # what raises returns nothing
+            self._lines.append("  store i8 0, ptr %result")
         callee = f"inttoptr (i64 {address} to ptr)"
         status = self._let(f"call i32 {callee}({', '.join(given)})")
         self._statuses.append(self._let(f"zext i32 {status} to i64"))
@@ -287,9 +289,8 @@ def _float(x: float) -> str:
 
 def _stored(dtype: Any) -> str:
     """Return LLVM's type of an element in memory."""
-    if dtype.kind == "f":
-        return "float" if dtype.itemsize == 4 else "double"
-    return f"i{8 * dtype.itemsize}"
+    kind = f"{dtype.kind}{dtype.itemsize}"
+    return {"f4": "float", "f8": "double"}.get(kind, f"i{8 * dtype.itemsize}")
 
 
 def _spread(part: Part, shape: Shape) -> list[int]:
