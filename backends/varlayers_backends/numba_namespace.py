@@ -42,6 +42,7 @@ class Namespace:
     """
 
     __name__ = "numpy"
+    linalg: Any
 
     def __init__(self, module: Any) -> None:
         self._module = module

@@ -173,7 +173,7 @@ def constant(value: Any) -> Traced:
 
 def apply(function: Callable[..., Any], *given: Any, **options: Any) -> Any:
     """Call a function of NumPy, and record that where it makes an array."""
-    if isinstance(function, np.ufunc) and not options:
+    if isinstance(function, np.ufunc) and function.nout == 1 and not options:
         return _ufunc(function, given)
     result = function(*values(given), **values(options))
     found = _leaves((given, options))
@@ -204,7 +204,8 @@ def recorded(
     if not any(is_array):
         return result
     parts: list[Part | None] = []
-    made, new = [], always
+    made: list[Any] = []
+    new = always
     for x, array in zip(results, is_array, strict=True):
         if array and (not isinstance(x, np.ndarray) or _is_shared(x, made)):
             x = np.array(x)

@@ -26,7 +26,7 @@ def kind_of(tree: Any) -> Hashable:
     Raises:
         Leaf: if there is another leaf than arrays of NumPy, numbers and None.
     """
-    kind = type(tree)
+    kind: Any = type(tree)
     if kind is np.ndarray and tree.dtype.kind in "biufc" and tree.dtype.isnative:
         return tree.shape, tree.dtype
     if kind is dict:
