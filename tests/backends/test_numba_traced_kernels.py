@@ -64,15 +64,17 @@ def check(name, case, shape, dtype, place=np.array):
     for arguments in (first, second):
         dynamic = [x for x in arguments if is_dynamic(x)]
         own, eager = (
-            [moved(x, np.array if i in donated(case, arguments) else place)
-             for i, x in enumerate(dynamic)]
+            [
+                moved(x, np.array if i in donated(case, arguments) else place)
+                for i, x in enumerate(dynamic)
+            ]
             for _ in range(2)
         )
         with np.errstate(all="ignore"):
             desired = function(*eager)
             actual = run(*own)
         agree(case, dtype, actual, desired, where)
-        # What was donated comes back changed as by the kernel itself, the rest as it was.
+        # What was donated is changed as by the kernel itself, the rest is as it was.
         for one, other, before, i in zip(own, eager, dynamic, range(99), strict=False):
             changed = donated(case, arguments)
             for a, b, c in zip(*map(arrays_in, (one, other, before)), strict=True):
