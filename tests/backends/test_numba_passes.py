@@ -127,3 +127,11 @@ def test_threads_take_the_rows_that_one_takes():
     out = np.empty((len(rows), 33))
     numba_passes.take_rows(team(2), x, rows, out)
     np.testing.assert_array_equal(out, x[rows])
+
+
+@pytest.mark.parametrize("rows", [[3], [0, -4], [1, 2, 2**40]])
+def test_rows_that_are_not_there(rows):
+    x, out = np.zeros((3, 2), np.uint8), np.ones((len(rows), 2), np.uint8)
+    with pytest.raises(IndexError, match="take_rows expected numbers of rows of x"):
+        numba_passes.take_rows(ALONE, x, np.array(rows), out)
+    assert out.all()

@@ -14,9 +14,12 @@ from support.replays import KERNELS, is_replayed, replay_of
 from varlayers.dispatch import kernels_for
 from varlayers.kernels import Kernels
 from varlayers.random import Key
+from varlayers_backends import numba_passes
 from varlayers_backends.numba_tape import Call, Loop, Pass, Tape
+from varlayers_backends.numba_threads import ALONE
 from varlayers_backends.numba_traced import argument, constant
 from varlayers_backends.numba_traced_kernels import TracedKernels
+from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.tracing import tracing
 
 NOT_TRACED = {"to_numpy", "asarray"}  # the first is refused, the other takes no array
@@ -135,9 +138,9 @@ def test_replayed_kernel_of_other_layouts(name, place):
         check(name, case, (3, 5), dtype, place)
 
 
-def operations_of(function, *arrays):
+def operations_of(function, *arrays, plain=KERNELS):
     tape = Tape()
-    with tracing(tape=tape, plain=KERNELS):
+    with tracing(tape=tape, plain=plain):
         function(TracedKernels(), *(argument(np.array(x)) for x in arrays))
     return [type(operation) for operation in tape.operations]
 
@@ -150,8 +153,18 @@ def test_kernel_of_compiled_loops_is_recorded_as_those():
     assert operations_of(lambda k, x: k.softplus(x.T), X) == [Call]
 
 
+class Half:
+    """Kernels of which one is half a loop."""
+
+    def relu(self, x):
+        out = empty(x.shape, x.dtype)
+        numba_passes.multiply(ALONE, *(a.reshape(-1) for a in (x, x, out)))
+        return out + 1
+
+
 def test_other_kernel_is_a_call_and_leaves_no_loops():
     assert operations_of(lambda k, x: k.erf(x), X) == [Call]
+    assert operations_of(lambda k, x: k.relu(x), X, plain=Half()) == [Call]
 
 
 def test_constant_that_is_donated_is_copied_in_each_run():
