@@ -34,6 +34,7 @@ from varlayers_backends.numpy_buffers import empty
 
 __all__ = ["Program"]
 
+_OTHER = "A program expected arrays and numbers as it was made for, got others."
 _LINE = 64  # bytes; where bases begin
 _SMALL = 1024  # bytes up to which a result is copied out
 _CODES = {"int64": "q", "uint32": "Q", "float64": "d"}  # of numbers, 8 bytes each
@@ -101,7 +102,7 @@ class Program:
         try:
             pack(memory, 0, *numbers)
         except struct.error as error:
-            raise LookupError from error
+            raise LookupError(_OTHER) from error
         for base, shape, dtype in self._fresh:
             env[base] = x = empty(shape, dtype)
             table[base] = address_of(x)
@@ -177,7 +178,7 @@ class Program:
             failed = segment.run(table)
             if failed:
                 numba_threads.check_memory(failed >= 1 << 32)
-                raise LookupError
+                raise LookupError(_OTHER)
 
         return step
 
@@ -207,7 +208,7 @@ class Program:
             LookupError: if its shape or dtype is another.
         """
         if x.shape != part.shape or x.dtype != part.dtype:
-            raise LookupError
+            raise LookupError(_OTHER)
         if self._env[part.base] is None:
             if x.strides != part.strides:
                 like = np.ndarray(part.shape, part.dtype, strides=part.strides)
@@ -235,7 +236,7 @@ class _Argument:
             LookupError: if its shape or dtype is another.
         """
         if x.shape != self.shape or x.dtype != self.dtype:
-            raise LookupError
+            raise LookupError(_OTHER)
         flags = x.flags
         if not (flags.carray if self.written else flags.c_contiguous and flags.aligned):
             self.last = _nothing

@@ -147,7 +147,8 @@ def _trace(
             leaf = constant(leaf)
         if not isinstance(leaf, Traced):
             if type(leaf) not in _FIXED:
-                raise Leaf(type(leaf).__name__)
+                msg = f"A program expected to return arrays, got {type(leaf).__name__}."
+                raise Leaf(msg)
             fixed.append((type(leaf), leaf))
             return ""
         parts.append(part_of(leaf))

@@ -35,7 +35,8 @@ def kind_of(tree: Any) -> Hashable:
         return (kind, *map(kind_of, tree))
     if kind in (float, int, type(None)):
         return kind
-    raise Leaf(kind.__name__)
+    msg = f"A program expected native arrays, numbers and None, got {kind.__name__}."
+    raise Leaf(msg)
 
 
 def taker(tree: Any) -> Callable[[Any], list[Any] | None]:
@@ -97,7 +98,10 @@ def maker(tree: Any, place: Callable[[Any], str]) -> Callable[..., Any]:
                 return f"({inner})"
             return f"{_named(names, type(node))}({inner})"
         if isinstance(node, dict | tuple | list):
-            raise Leaf(type(node).__name__)
+            msg = (
+                f"A program expected to return plain trees, got {type(node).__name__}."
+            )
+            raise Leaf(msg)
         return place(node) or _named(names, node)
 
     return _function("results", [f"return {make(tree)}"], names)

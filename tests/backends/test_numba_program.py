@@ -232,7 +232,7 @@ def test_loop_without_memory_is_an_error(monkeypatch):
 
     class Failing:
         def __init__(self, _):
-            self.run = lambda table: 1 << 32
+            self.run = lambda _: 1 << 32
 
     monkeypatch.setattr(numba_program, "compiled_segment", Failing)
     with pytest.raises(MemoryError, match="memory for each of its threads"):

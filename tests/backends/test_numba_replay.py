@@ -164,7 +164,7 @@ def test_constant_survives_several_traces():
 
 
 RESULTS = {
-    "nothing": lambda x: None,
+    "nothing": lambda _: None,
     "trees": lambda x: {"a": [x + 1, (x, None)], "b": Pair(x * 2, 3), "c": "text"},
     "a view": lambda x: x[1:, ::2].T,
     "fixed": lambda x: (x, np.arange(3), np.float32(2), True),

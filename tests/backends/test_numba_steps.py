@@ -168,7 +168,7 @@ def test_fit_and_prediction_are_replayed(monkeypatch):
 
     monkeypatch.setattr(NumbaKernels, "compile", compile_)
     state, prediction = fitted()
-    monkeypatch.setattr(NumbaKernels, "compile", lambda self, function: function)
+    monkeypatch.setattr(NumbaKernels, "compile", lambda _, function: function)
     right, desired = fitted()
     assert made.keys() == {"_step_on_rows", "_output"}
     for replayed in made.values():

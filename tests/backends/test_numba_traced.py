@@ -23,7 +23,6 @@ from varlayers_backends.numba_traced import (
 )
 from varlayers_backends.tracing import tracing
 
-
 VIEWS = {
     "transposed": lambda x: x.T,
     "sliced": lambda x: x[::2, 1:3],
