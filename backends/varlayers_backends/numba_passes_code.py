@@ -5,7 +5,7 @@ from typing import Any
 
 from varlayers_backends.numba_tape import Pass
 
-__all__ = ["result_of"]
+__all__ = ["converted", "result_of", "stored"]
 
 _ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div"}
 _COMPARISONS = {
@@ -30,7 +30,7 @@ def result_of(operation: Pass, values: list[str], let: Callable[[str], str]) -> 
     if name == "copy":  # of any dtype
         return values[0]
     bits, floating = 8 * dtype.itemsize, dtype.kind == "f"
-    kind = {32: "float", 64: "double"}[bits] if floating else f"i{bits}"
+    kind = stored(dtype)
     both = f"{kind} {', '.join(values)}"
     if name in _COMPARISONS:
         ways = _COMPARISONS[name]
@@ -51,9 +51,38 @@ def result_of(operation: Pass, values: list[str], let: Callable[[str], str]) -> 
     return let(f"{'f' if floating else ''}{_ARITHMETIC[name]} {both}")
 
 
+def stored(dtype: Any) -> str:
+    """Return LLVM's type of an element in memory."""
+    kind = f"{dtype.kind}{dtype.itemsize}"
+    return {"f4": "float", "f8": "double"}.get(kind, f"i{8 * dtype.itemsize}")
+
+
+def converted(value: str, before: Any, after: Any, let: Callable[[str], str]) -> str:
+    """Return a stored number with another dtype."""
+    if before == after:
+        return value
+    old, new = stored(before), stored(after)
+    if after.kind == "b":
+        test = f"fcmp une {old} {value}, 0.0"
+        if before.kind != "f":
+            test = f"icmp ne {old} {value}, 0"
+        return let(f"zext i1 {let(test)} to i8")
+    if before.kind == after.kind == "f":
+        change = "fpext" if after.itemsize > before.itemsize else "fptrunc"
+    elif after.kind == "f":
+        change = "sitofp" if before.kind == "i" else "uitofp"
+    elif before.kind == "f":
+        change = "fptosi" if after.kind == "i" else "fptoui"
+    elif after.itemsize == before.itemsize:
+        return value
+    elif after.itemsize < before.itemsize:
+        change = "trunc"
+    else:
+        change = "sext" if before.kind == "i" else "zext"
+    return let(f"{change} {old} {value} to {new}")
+
+
 def _chosen(dtype: Any, values: list[str], let: Callable[[str], str]) -> str:
-    kind = f"i{8 * dtype.itemsize}"
-    if dtype.kind == "f":
-        kind = "float" if dtype.itemsize == 4 else "double"
+    kind = stored(dtype)
     first = let(f"trunc i8 {values[0]} to i1")
     return let(f"select i1 {first}, {kind} {values[1]}, {kind} {values[2]}")

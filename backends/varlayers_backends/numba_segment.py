@@ -27,7 +27,7 @@ from numba.core.registry import cpu_target
 from numba.np.numpy_support import from_dtype
 
 from varlayers.types import Shape
-from varlayers_backends.numba_passes_code import result_of
+from varlayers_backends.numba_passes_code import converted, result_of, stored
 from varlayers_backends.numba_tape import Loop, Number, Part, Pass
 
 __all__ = ["Segment", "compiled_segment"]
@@ -161,7 +161,7 @@ class _Code:
         pointer, dtype = self._pointer(number.part), number.part.dtype
         if dtype.kind == "f":
             return f"double {self._let(f'load double, ptr {pointer}')}"
-        kind = _stored(dtype)
+        kind = stored(dtype)
         value = self._let(f"load {kind}, ptr {pointer}")
         if kind != "i64":
             extend = "sext" if dtype.kind == "i" else "zext"
@@ -196,7 +196,7 @@ class _Code:
             pointers, (*operation.inputs, operation.out), steps, strict=True
         ):
             far = self._let(f"mul i64 {index}, {step[0]}") if step[0] != 1 else index
-            kind = _stored(part.dtype)
+            kind = stored(part.dtype)
             inner.append(self._let(f"getelementptr {kind}, ptr {pointer}, i64 {far}"))
         self._nest(operation, lengths[1:], [step[1:] for step in steps], inner)
         following = self._let(f"add i64 {index}, 1")
@@ -211,36 +211,12 @@ class _Code:
         for part, dtype, pointer in zip(
             operation.inputs, operation.dtypes, pointers, strict=False
         ):
-            value = self._let(f"load {_stored(part.dtype)}, ptr {pointer}")
-            values.append(self._cast(value, part.dtype, dtype))
+            value = self._let(f"load {stored(part.dtype)}, ptr {pointer}")
+            values.append(converted(value, part.dtype, dtype, self._let))
         result = result_of(operation, values, self._let)
         self._lines.append(
-            f"  store {_stored(operation.out.dtype)} {result}, ptr {pointers[-1]}"
+            f"  store {stored(operation.out.dtype)} {result}, ptr {pointers[-1]}"
         )
-
-    def _cast(self, value: str, before: Any, after: Any) -> str:
-        """Return a stored number with another dtype."""
-        if before == after:
-            return value
-        old, new = _stored(before), _stored(after)
-        if after.kind == "b":
-            test = f"fcmp une {old} {value}, 0.0"
-            if before.kind != "f":
-                test = f"icmp ne {old} {value}, 0"
-            return self._let(f"zext i1 {self._let(test)} to i8")
-        if before.kind == after.kind == "f":
-            change = "fpext" if after.itemsize > before.itemsize else "fptrunc"
-        elif after.kind == "f":
-            change = "sitofp" if before.kind == "i" else "uitofp"
-        elif before.kind == "f":
-            change = "fptosi" if after.kind == "i" else "fptoui"
-        elif after.itemsize == before.itemsize:
-            return value
-        elif after.itemsize < before.itemsize:
-            change = "trunc"
-        else:
-            change = "sext" if before.kind == "i" else "zext"
-        return self._let(f"{change} {old} {value} to {new}")
 
 
 def _found(loop: Loop) -> tuple[int, Any, list[str]]:
@@ -285,12 +261,6 @@ def _array(pointer: str, shape: Shape, strides: Shape, itemsize: int) -> list[st
 def _float(x: float) -> str:
     """Return a number by its bits, as LLVM reads it exactly."""
     return f"0x{np.float64(x).view(np.uint64):016X}"
-
-
-def _stored(dtype: Any) -> str:
-    """Return LLVM's type of an element in memory."""
-    kind = f"{dtype.kind}{dtype.itemsize}"
-    return {"f4": "float", "f8": "double"}.get(kind, f"i{8 * dtype.itemsize}")
 
 
 def _spread(part: Part, shape: Shape) -> list[int]:
