@@ -18,6 +18,7 @@ Reference: Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from operator import index
 from typing import Any, NamedTuple, TypeAlias
 
@@ -38,6 +39,12 @@ __all__ = [
     "threefry",
 ]
 
+# Of words that a compiler traces: "module:function" of (k0, k1, data, domain).
+_DERIVATIONS = {
+    "jax": "varlayers_backends.jax:child_key",
+    "jaxlib": "varlayers_backends.jax:child_key",
+    "varlayers_backends": "varlayers_backends.numba_namespace:child_key",
+}
 _MASK = 0xFFFFFFFF
 PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -145,11 +152,18 @@ def _derive(source: Source, data: Any, domain: int) -> Source:
     if not traced:
         words = threefry(Key(k0, k1), c0, domain, rounds=_KEY_ROUNDS, wrap=_wrap)
         return Key(*words)
+    own = _own_derivation(traced[0])
+    if own is not None:
+        return Key(*own(k0, k1, c0, domain))
     xp = array_namespace(*traced)
-    if hasattr(xp, "child_key"):  # a library may do it in one operation
-        return Key(*xp.child_key(k0, k1, c0, domain))
     k0, k1, c0 = (xp.asarray(word, dtype=xp.uint32) for word in (k0, k1, c0))
     return Key(*threefry(Key(k0, k1), c0, domain, rounds=_KEY_ROUNDS, wrap=_same))
+
+
+def _own_derivation(word: Any) -> Callable[..., Any] | None:
+    """Return the function that derives keys of such words in one operation, if any."""
+    module, _, name = _DERIVATIONS.get(type(word).__module__.partition(".")[0], "").partition(":")
+    return getattr(import_module(module), name) if module else None
 
 
 def _concrete(word: Any) -> Any:

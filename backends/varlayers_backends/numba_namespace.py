@@ -27,7 +27,7 @@ from varlayers_backends.numba_traced import (
 from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.tracing import TRACING, tracing
 
-__all__ = ["NAMESPACE", "Namespace"]
+__all__ = ["NAMESPACE", "Namespace", "child_key"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _OF_DTYPES = {"isdtype", "finfo", "iinfo", "result_type", "can_cast"}
@@ -125,18 +125,17 @@ class Namespace:
             )
         return Traced(out)
 
-    def child_key(
-        self, k0: Any, k1: Any, data: Any, domain: int
-    ) -> tuple[Traced, Traced]:
-        """Return the words of a key's child; see `varlayers.random.fold_in`."""
-        numbers = (number_of(x) if isinstance(x, Traced) else x for x in (k0, k1, data))
-        with tracing(loops=TRACING.tape):
-            words = empty((2,), np.uint32)
-            numba_random.child(*numbers, domain, words)
-        return Traced(words[:1].reshape(()), True), Traced(words[1:].reshape(()), True)
-
 
 NAMESPACE = Namespace(np)
+
+
+def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[Traced, Traced]:
+    """Return the words of a key's child; see `varlayers.random.fold_in`."""
+    numbers = (number_of(x) if isinstance(x, Traced) else x for x in (k0, k1, data))
+    with tracing(loops=TRACING.tape):
+        words = empty((2,), np.uint32)
+        numba_random.child(*numbers, domain, words)
+    return Traced(words[:1].reshape(()), True), Traced(words[1:].reshape(()), True)
 NAMESPACE.linalg = Namespace(np.linalg)
 
 
