@@ -162,7 +162,9 @@ def _derive(source: Source, data: Any, domain: int) -> Source:
 
 def _own_derivation(word: Any) -> Callable[..., Any] | None:
     """Return the function that derives keys of such words in one operation, if any."""
-    module, _, name = _DERIVATIONS.get(type(word).__module__.partition(".")[0], "").partition(":")
+    module, _, name = _DERIVATIONS.get(
+        type(word).__module__.partition(".")[0], ""
+    ).partition(":")
     return getattr(import_module(module), name) if module else None
 
 

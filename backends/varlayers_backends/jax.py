@@ -119,9 +119,9 @@ def _words(k0: jax.Array, k1: jax.Array, count: int) -> jax.Array:
     left = jnp.asarray(ROTATIONS, dtype=jnp.uint32).reshape(2, 4)
 
     def four(i: Any, words: Any) -> Any:
-        for t in range(4):
-            words = _round(*words, left[i % 2, t])
         x0, x1 = words
+        for t in range(4):
+            x0, x1 = _round(x0, x1, left[i % 2, t])
         n = jnp.asarray(i + 1, dtype=jnp.uint32)
         return x0 + schedule[n % 3], x1 + schedule[(n + 1) % 3] + n
 
@@ -129,7 +129,7 @@ def _words(k0: jax.Array, k1: jax.Array, count: int) -> jax.Array:
     return jnp.stack(_round(x0, x1, left[1, 0]), axis=1).reshape(-1)[:count]
 
 
-def _round(x0: Any, x1: Any, left: Any) -> Any:
+def _round(x0: Any, x1: Any, left: Any) -> tuple[Any, Any]:
     x0 = x0 + x1
     return x0, (x1 << left | x1 >> (32 - left)) ^ x0
 

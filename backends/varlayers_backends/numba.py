@@ -23,20 +23,23 @@ from varlayers_backends import (
     numba_random,
     numba_replay,
     numba_sums,
-    numba_threads,
     numba_updates,
 )
+from varlayers_backends.numba_arguments import (
+    FLOATS,
+    alike,
+    are_rows,
+    few,
+    float_of,
+    plain,
+    team_for,
+    word_of,
+)
 from varlayers_backends.numba_passes import BLOCK, GRAIN
-from varlayers_backends.numba_tape import Number
 from varlayers_backends.numpy import NumpyKernels
 from varlayers_backends.numpy_buffers import empty
-from varlayers_backends.tracing import TRACING
 
 __all__ = ["NumbaKernels"]
-
-_FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
-_FEW = 8192  # elements below which two calls of NumPy cost less than one loop
-_MANY = 2 * GRAIN  # elements from which other threads are asked for help
 
 
 class NumbaKernels(NumpyKernels):
@@ -49,25 +52,25 @@ class NumbaKernels(NumpyKernels):
 
     def words(self, key: Key, count: int, like: Any) -> Any:
         out = empty((count,), np.uint32)
-        numba_random.words(_team(count), *map(_word, key), out)
+        numba_random.words(team_for(count), *map(word_of, key), out)
         return out
 
     def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
-        if isinstance(source, Native) or like.dtype not in _FLOATS:
+        if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().uniform(source, shape, like)
         return _drawn(numba_random.uniform, source, shape, like.dtype)
 
     def normal(self, source: Source, shape: Shape, like: Any) -> Any:
-        if isinstance(source, Native) or like.dtype not in _FLOATS:
+        if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().normal(source, shape, like)
         return _drawn(numba_random.normal, source, shape, like.dtype)
 
     def signs(self, source: Source, shape: Shape, like: Any) -> Any:
-        if isinstance(source, Native) or like.dtype not in _FLOATS:
+        if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().signs(source, shape, like)
         out = empty(shape, like.dtype)
         words = self.words(source, -(-out.size // 32), like)
-        numba_random.signs(_team(out.size), words, out.reshape(-1))
+        numba_random.signs(team_for(out.size), words, out.reshape(-1))
         return out
 
     # ---- matrix products -------------------------------------------------------
@@ -82,7 +85,7 @@ class NumbaKernels(NumpyKernels):
         return self.scale_normal(x, 0.0)
 
     def scale_normal(self, rho: Any, shift: float) -> tuple[Any, Any]:
-        if not _alike(rho):
+        if not alike(rho):
             scale, slope = super().softplus(rho)
             return scale + shift, slope
         scale, slope = empty(rho.shape, rho.dtype), empty(rho.shape, rho.dtype)
@@ -90,26 +93,26 @@ class NumbaKernels(NumpyKernels):
         return scale, slope
 
     def multiply(self, x: Any, y: Any) -> Any:
-        if _few(x) or not _alike(x, y):
+        if few(x) or not alike(x, y):
             return super().multiply(x, y)
         out = empty(x.shape, x.dtype)
         _run(numba_passes.multiply, (x, y, out))
         return out
 
     def add_product(self, z: Any, x: Any, y: Any) -> Any:
-        if _few(z) or not _alike(z, x, y):
+        if few(z) or not alike(z, x, y):
             return super().add_product(z, x, y)
         out = empty(z.shape, z.dtype)
         _run(numba_passes.add_product, (z, x, y, out))
         return out
 
     def sample_normal_backward(self, slope: Any, eps: Any, dw: Any) -> Any:
-        if _few(slope) or not _alike(slope, eps, dw):
+        if few(slope) or not alike(slope, eps, dw):
             return super().sample_normal_backward(slope, eps, dw)
         return _product(1.0, dw, eps, slope)
 
     def variance_normal_backward(self, scale: Any, slope: Any, dvar: Any) -> Any:
-        if _few(scale) or not _alike(scale, slope, dvar):
+        if few(scale) or not alike(scale, slope, dvar):
             return super().variance_normal_backward(scale, slope, dvar)
         return _product(2.0, scale, dvar, slope)
 
@@ -127,79 +130,79 @@ class NumbaKernels(NumpyKernels):
         prior = prior_loc, prior_scale
         if not (
             type(prior_loc) is type(prior_scale) is float
-            and _alike(loc, scale, slope, dloc, drho)
+            and alike(loc, scale, slope, dloc, drho)
         ):
             return super().add_kl_normal_(
                 loc, scale, slope, prior_loc, prior_scale, weight, dloc, drho
             )
-        dloc, drho = _plain(dloc), _plain(drho)
+        dloc, drho = plain(dloc), plain(drho)
         kl, sums = empty((), loc.dtype), empty((-(-loc.size // BLOCK),), np.float64)
-        arrays, numbers = (loc, scale, slope, dloc, drho), (*prior, _float(weight))
+        arrays, numbers = (loc, scale, slope, dloc, drho), (*prior, float_of(weight))
         _run(numba_passes.add_kl_normal, arrays, sums, kl.reshape(1), *numbers)
         return kl, dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------
 
     def local_noise(self, mean: Any, variance: Any, eps: Any) -> tuple[Any, Any]:
-        if _few(mean) or not _alike(mean, variance, eps):
+        if few(mean) or not alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s = empty(mean.shape, mean.dtype), empty(mean.shape, mean.dtype)
         _run(numba_outputs.local_noise, (mean, variance, eps, y, s))
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
-        if not _alike(s, eps, dy):
+        if not alike(s, eps, dy):
             return super().local_noise_backward(s, eps, dy)
         out = empty(s.shape, s.dtype)
         _run(numba_outputs.local_noise_backward, (s, eps, dy, out))
         return out
 
     def log_softmax(self, logits: Any) -> Any:
-        if not _alike(logits) or not logits.size:
+        if not alike(logits) or not logits.size:
             return super().log_softmax(logits)
         out = empty(logits.shape, logits.dtype)
         rows = (-1, logits.shape[-1])
-        team = _team(logits.size)
-        numba_outputs.log_softmax(team, _plain(logits).reshape(rows), out.reshape(rows))
+        team = team_for(logits.size)
+        numba_outputs.log_softmax(team, plain(logits).reshape(rows), out.reshape(rows))
         return out
 
     def cross_entropy(self, logits: Any, targets: Any) -> tuple[Any, Any]:
-        if not _alike(logits, targets) or not logits.size:
+        if not alike(logits, targets) or not logits.size:
             return super().cross_entropy(logits, targets)
         rows = (-1, logits.shape[-1])
-        arrays = (_plain(x).reshape(rows) for x in (logits, targets))
+        arrays = (plain(x).reshape(rows) for x in (logits, targets))
         value = empty(logits.shape[:-1], logits.dtype)
         gradient = empty(logits.shape, logits.dtype)
         made = value.reshape(-1), gradient.reshape(rows)
-        numba_outputs.cross_entropy(_team(logits.size), *arrays, *made)
+        numba_outputs.cross_entropy(team_for(logits.size), *arrays, *made)
         return value, gradient
 
     def add_channels_(self, y: Any, b: Any) -> Any:
-        if _few(y) or not _rows(y, b):
+        if few(y) or not are_rows(y, b):
             return super().add_channels_(y, b)
-        y = _plain(y)
-        numba_outputs.add_channels(_team(y.size), y.reshape(-1, b.size), _plain(b))
+        y = plain(y)
+        numba_outputs.add_channels(team_for(y.size), y.reshape(-1, b.size), plain(b))
         return y
 
     def sum_channels(self, dy: Any) -> Any:
-        if _few(dy) or not _rows(dy):
+        if few(dy) or not are_rows(dy):
             return super().sum_channels(dy)
-        rows = _plain(dy).reshape(-1, dy.shape[-1])
+        rows = plain(dy).reshape(-1, dy.shape[-1])
         grain = GRAIN // rows.shape[1] + 1
         parts, total = -(-len(rows) // grain), empty(dy.shape[-1:], dy.dtype)
         sums = empty((parts, *total.shape), dy.dtype)
-        numba_outputs.sum_channels(_team(dy.size), rows, sums, total, grain)
+        numba_outputs.sum_channels(team_for(dy.size), rows, sums, total, grain)
         return total
 
     def relu(self, x: Any) -> Any:
-        if _few(x) or not _alike(x):
+        if few(x) or not alike(x):
             return super().relu(x)
         y = empty(x.shape, x.dtype)
         _run(numba_outputs.relu, (x, y))
         return y
 
     def relu_backward(self, y: Any, dy: Any) -> Any:
-        if _few(y) or not _alike(y, dy):
+        if few(y) or not alike(y, dy):
             return super().relu_backward(y, dy)
         out = empty(y.shape, y.dtype)
         _run(numba_outputs.relu_backward, (y, dy, out))
@@ -226,76 +229,33 @@ class NumbaKernels(NumpyKernels):
     def adam_(
         self, param: Any, grad: Any, m: Any, v: Any, **options: Any
     ) -> tuple[Any, Any, Any]:
-        if not _alike(param, grad, m, v):
+        if not alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
-        param, m, v = _plain(param), _plain(m), _plain(v)
+        param, m, v = plain(param), plain(m), plain(v)
         names = "rate", "beta1", "beta2", "eps", "decay", "step"
-        numbers = (_float(options[name]) for name in names)
+        numbers = (float_of(options[name]) for name in names)
         _run(numba_updates.adam, (param, grad, m, v), *numbers)
         return param, m, v
 
     def sgd_(
         self, param: Any, grad: Any, velocity: Any, **options: Any
     ) -> tuple[Any, Any]:
-        if velocity is None or not _alike(param, grad, velocity):
+        if velocity is None or not alike(param, grad, velocity):
             return super().sgd_(param, grad, velocity, **options)
-        param, velocity = _plain(param), _plain(velocity)
+        param, velocity = plain(param), plain(velocity)
         _run(numba_updates.sgd, (param, grad, velocity), *_sgd_factors(**options))
         return param, velocity
 
 
-def _alike(first: Any, *others: Any) -> bool:
-    """Whether all are plain arrays of one shape, all float32 or all float64."""
-    shape, dtype = first.shape, first.dtype
-    if type(first) is not np.ndarray or dtype not in _FLOATS:
-        return False
-    for other in others:
-        if type(other) is not np.ndarray or other.dtype is not dtype:
-            return False
-        if other.shape != shape:
-            return False
-    return True
-
-
-def _few(x: Any) -> bool:
-    """Whether NumPy is as fast; on a tape loops are always faster."""
-    return x.size < _FEW and TRACING.loops is None
-
-
-def _rows(x: Any, *channels: Any) -> bool:
-    """Whether rows of x, and one row of channels, are plain and of one dtype."""
-    return (
-        type(x) is np.ndarray
-        and x.dtype in _FLOATS
-        and x.ndim > 0
-        and all(type(b) is np.ndarray and b.dtype is x.dtype for b in channels)
-        and all(b.shape == x.shape[-1:] for b in channels)
-    )
-
-
-def _team(size: int) -> Any:
-    """Return who shares a loop over so many elements."""
-    return numba_threads.ALONE if size < _MANY else numba_threads.team()
-
-
-def _plain(x: Any) -> Any:
-    """Return x, or a copy where it is strided, unaligned or read-only."""
-    return x if x.flags.carray else np.array(x, order="C")
-
-
 def _run(kernel: Any, arrays: tuple[Any, ...], *numbers: Any) -> None:
     """Call a kernel with the arrays flat."""
-    flat = [_plain(array).reshape(-1) for array in arrays]
-    kernel(_team(flat[0].size), *flat, *numbers)
-
-
-def _word(word: Any) -> Any:
-    return word if isinstance(word, Number) else int(word)
+    flat = [plain(array).reshape(-1) for array in arrays]
+    kernel(team_for(flat[0].size), *flat, *numbers)
 
 
 def _drawn(kernel: Any, key: Any, shape: Shape, dtype: Any) -> Any:
     out = empty(shape, dtype)
-    kernel(_team(out.size), *map(_word, key), out.reshape(-1))
+    kernel(team_for(out.size), *map(word_of, key), out.reshape(-1))
     return out
 
 
@@ -305,14 +265,9 @@ def _product(factor: float, x: Any, y: Any, z: Any) -> Any:
     return out
 
 
-def _float(number: Any) -> Any:
-    """Return it as one float; integers would compile the loop again."""
-    return number if isinstance(number, Number) else float(number)
-
-
 def _sgd_factors(
     *, rate: float, momentum: float, nesterov: bool, decay: float
 ) -> tuple[float, ...]:
     """Return the numbers of `numba_updates.sgd`."""
     ahead = (1.0, momentum) if nesterov else (0.0, 1.0)
-    return tuple(map(_float, (rate, momentum, *ahead, decay)))
+    return tuple(map(float_of, (rate, momentum, *ahead, decay)))

@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 
 from varlayers_backends import numba_passes, numba_random, numba_threads
+from varlayers_backends.numba_operations import (
+    apply,
+    is_plain,
+    one_by_one,
+    recorded,
+)
 from varlayers_backends.numba_traced import (
     Traced,
-    apply,
     constant,
     is_constant,
-    is_plain,
     kind_of,
     noted,
     number_of,
-    one_by_one,
     part_of,
-    recorded,
     values,
 )
 from varlayers_backends.numpy_buffers import empty
@@ -127,6 +129,7 @@ class Namespace:
 
 
 NAMESPACE = Namespace(np)
+NAMESPACE.linalg = Namespace(np.linalg)
 
 
 def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[Traced, Traced]:
@@ -136,7 +139,6 @@ def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[Traced, Traced]
         words = empty((2,), np.uint32)
         numba_random.child(*numbers, domain, words)
     return Traced(words[:1].reshape(()), True), Traced(words[1:].reshape(()), True)
-NAMESPACE.linalg = Namespace(np.linalg)
 
 
 def _rows(x: Traced, axis: Any) -> int | None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from varlayers_backends import numba_threads
 from varlayers_backends.numba_fork import is_team
-from varlayers_backends.numba_segment import compiled_segment
+from varlayers_backends.numba_segment import Segments
 from varlayers_backends.numba_tape import (
     Base,
     Call,
@@ -70,13 +70,19 @@ class Program:
         self._takers = [self._taker(bases, part) for part in results]
         self._asks_team = any(map(_asks_team, tape.operations))
         self._thread_count = numba_threads.thread_count()
-        self._steps = [
-            step
+        groups = [
+            (is_call, list(group))
             for is_call, group in groupby(
                 tape.operations, lambda o: isinstance(o, Call)
             )
+        ]
+        self._segments = Segments([group for is_call, group in groups if not is_call])
+        runs = iter(self._segments.runs)
+        self._steps = [
+            step
+            for is_call, group in groups
             for step in (
-                map(self._call, group) if is_call else [self._native(list(group))]
+                map(self._call, group) if is_call else [self._native(next(runs))]
             )
         ]
 
@@ -171,11 +177,11 @@ class Program:
 
     # ---- steps -----------------------------------------------------------------
 
-    def _native(self, operations: list[Any]) -> Callable[[], None]:
-        segment, table = compiled_segment(operations), self._table.ctypes.data
+    def _native(self, run: Callable[[int], int]) -> Callable[[], None]:
+        table = self._table.ctypes.data
 
         def step() -> None:
-            failed = segment.run(table)
+            failed = run(table)
             if failed:
                 numba_threads.check_memory(failed >= 1 << 32)
                 raise LookupError(_OTHER)

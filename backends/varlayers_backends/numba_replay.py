@@ -1,7 +1,7 @@
 """Functions of arrays that run once and are repeated as programs from then on.
 
-The first call with arguments of some shapes and dtypes writes a tape (`numba_tape`), on
-copies of them, and makes it a program (`numba_program`). That call, and every later one
+The first call with arguments of some shapes and dtypes writes a tape (`numba_tape`) and
+makes it a program (`numba_program`). That call, and every later one
 of the same kind, runs the program: the same numbers without the function, so without
 what Python costs. As with every compiler of this sort the function must be pure.
 
@@ -103,6 +103,7 @@ class _Replay:
             msg = f"Expected a function that does the same each time, got {function}."
             raise ValueError(msg)
         self.program = Program(self.tape, parts)
+        self.tape.forget()
 
     @property
     def is_current(self) -> bool:
@@ -160,14 +161,20 @@ def _trace(
 
 
 def _traced(tree: Any) -> Any:
-    """Return the arguments, copied and traced."""
+    """Return the arguments, traced."""
     if isinstance(tree, Key):
         return Key(*(argument(np.array(word, np.uint32), weak=True) for word in tree))
     if isinstance(tree, np.ndarray):
-        return argument(np.array(tree, order="C"))
+        return argument(_alone(tree))
     if isinstance(tree, dict):
         return {name: _traced(x) for name, x in tree.items()}
     if isinstance(tree, tuple | list):
         parts = [_traced(x) for x in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree if tree is None else argument(np.array(tree), weak=True)
+
+
+def _alone(x: Any) -> Any:
+    """Return x, or a copy where others may share its memory, or it is strided."""
+    alone = x.base is None and x.flags.carray and not TRACING.tape.knows(x)
+    return x if alone else np.array(x, order="C")

@@ -1,4 +1,4 @@
-"""Loops and passes, one after another, as one compiled function.
+"""Loops and passes, one after another, as compiled functions.
 
     run(table) -> 0; not so if a loop raised, >= 2³² if it returned that it failed
 
@@ -30,29 +30,29 @@ from varlayers.types import Shape
 from varlayers_backends.numba_passes_code import converted, result_of, stored
 from varlayers_backends.numba_tape import Loop, Number, Part, Pass
 
-__all__ = ["Segment", "compiled_segment"]
+__all__ = ["Segments"]
 
 _FEW = 4096  # elements, in all passes, that are done before they are vectorized
 _HEAD = """declare float @llvm.sqrt.f32(float)
-declare double @llvm.sqrt.f64(double)
-define i64 @run(ptr %table) {
-entry:
-  %result = alloca i64
-  %error = alloca ptr"""
+declare double @llvm.sqrt.f64(double)"""
 
 
-class Segment:
-    """A compiled function, called without the interpreter's lock.
+class Segments:
+    """Compiled functions, called without the interpreter's lock.
 
     Args:
-        text: the code.
-        optimized: whether there are loops in it that are worth vectorizing.
+        groups: the operations of each.
+
+    Attributes:
+        runs: the functions, to be called as long as this object lives.
     """
 
-    def __init__(self, text: str, *, optimized: bool = True) -> None:
-        module = llvm.parse_assembly(text)
+    def __init__(self, groups: list[list[Any]]) -> None:
+        codes = [_Code(f"run{i}", group) for i, group in enumerate(groups)]
+        module = llvm.parse_assembly("\n".join([_HEAD, *(c.text() for c in codes)]))
         machine = _machine()
-        if optimized:
+        passes = [o for group in groups for o in group if isinstance(o, Pass)]
+        if sum(math.prod(o.out.shape) for o in passes) > _FEW:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization = True
             builder = llvm.create_pass_builder(machine, options)
@@ -60,19 +60,8 @@ class Segment:
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-        self.run = kind(self._engine.get_function_address("run"))
-
-
-def compiled_segment(operations: list[Any]) -> Segment:
-    """Return the function of some operations."""
-    code = _Code()
-    for operation in operations:
-        if isinstance(operation, Loop):
-            code.loop(operation)
-        else:
-            code.one_by_one(operation)
-    elements = sum(math.prod(o.out.shape) for o in operations if isinstance(o, Pass))
-    return Segment(code.text(), optimized=elements > _FEW)
+        names = [code.name for code in codes]
+        self.runs = [kind(self._engine.get_function_address(name)) for name in names]
 
 
 def _machine() -> Any:
@@ -86,14 +75,20 @@ def _machine() -> Any:
 
 
 class _Code:
-    """A function that is being written."""
+    """A function that is being written, for some operations."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, operations: list[Any]) -> None:
+        self.name = name
         self._bases: dict[int, str] = {}
         self._lines: list[str] = []
         self._statuses: list[str] = []
         self._names = count()
         self._block = "begin"
+        for operation in operations:
+            if isinstance(operation, Loop):
+                self._loop(operation)
+            else:
+                self._one_by_one(operation)
 
     def text(self) -> str:
         """Return the whole."""
@@ -105,7 +100,9 @@ class _Code:
         failed = "0"
         for status in self._statuses:
             failed = self._let(f"or i64 {failed}, {status}")
-        lines = [_HEAD, *loads, "  br label %begin", "begin:", *self._lines]
+        head = [f"define i64 @{self.name}(ptr %table) {{", "entry:"]
+        places = ["  %result = alloca i64", "  %error = alloca ptr", *loads]
+        lines = [*head, *places, "  br label %begin", "begin:", *self._lines]
         return "\n".join([*lines, f"  ret i64 {failed}", "}"])
 
     def _let(self, code: str) -> str:
@@ -123,7 +120,7 @@ class _Code:
 
     # ---- loops -----------------------------------------------------------------
 
-    def loop(self, loop: Loop) -> None:
+    def _loop(self, loop: Loop) -> None:
         """Call a loop."""
         address, returned, expected = _found(loop)
         given = ["ptr %result", "ptr %error"]
@@ -170,7 +167,7 @@ class _Code:
 
     # ---- passes ----------------------------------------------------------------
 
-    def one_by_one(self, operation: Pass) -> None:
+    def _one_by_one(self, operation: Pass) -> None:
         """Combine elements."""
         shape = operation.out.shape
         if 0 in shape:

@@ -121,11 +121,12 @@ class Tape:
     def __init__(self) -> None:
         self.bases: list[Base] = []
         self.operations: list[Operation] = []
-        self._index: dict[int, int] = {}
+        self._lent: list[Any] = []  # arguments that copies stand for
+        self._index: dict[int, tuple[int, int]] = {}  # by owner: base, its address
 
     def add(self, kind: str, x: Any) -> Part:
         """Return x as all of a new base."""
-        self._index[id(owner_of(x))] = len(self.bases)
+        self._index[id(owner_of(x))] = len(self.bases), address_of(x)
         self.bases.append(Base(kind, x))
         return self.part(x)
 
@@ -139,12 +140,25 @@ class Tape:
         Raises:
             Unknown: if its memory is no base.
         """
-        base = self._index.get(id(owner_of(x)))
-        if base is None:
+        found = self._index.get(id(owner_of(x)))
+        if found is None:
             msg = f"The tape expected an array that it saw made, got {x!r}."
             raise Unknown(msg)
-        offset = address_of(x) - address_of(self.bases[base].like)
-        return Part(base, offset, x.shape, x.strides, x.dtype)
+        base, start = found
+        return Part(base, address_of(x) - start, x.shape, x.strides, x.dtype)
+
+    def to_write(self, x: Any) -> Any:
+        """Return what stands for x and may be overwritten: of an argument a copy."""
+        part = self.part(x)
+        base = self.bases[part.base]
+        if base.kind != "argument":
+            return x
+        if not base.written:
+            self._lent.append(base.like)
+            base.like, base.written = np.array(base.like, order="C"), True
+            index = part.base, address_of(base.like)
+            self._index[id(owner_of(base.like))] = index
+        return np.ndarray(x.shape, x.dtype, base.like, part.offset, x.strides)
 
     def empty(self, shape: Shape, dtype: Any) -> Any:
         """Return a new array, as `numpy_buffers.empty`."""
@@ -177,6 +191,13 @@ class Tape:
         result = compiled(*values)
         self.operations.append(Loop(compiled, noted))
         return result
+
+    def forget(self) -> None:
+        """Let go of the arrays of the run that was traced, but for the constants."""
+        self._lent, self._index = [], {}
+        for base in self.bases:
+            if base.kind != "constant":
+                base.like = None
 
     def _noted(self, argument: Any) -> Any:
         if not isinstance(argument, np.ndarray) or is_team(argument):

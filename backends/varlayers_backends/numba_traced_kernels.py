@@ -11,6 +11,7 @@ import numpy as np
 
 from varlayers.kernels import Kernels
 from varlayers_backends.numba_namespace import NAMESPACE
+from varlayers_backends.numba_operations import recorded
 from varlayers_backends.numba_tape import Unknown, mapped, parts_of
 from varlayers_backends.numba_traced import (
     Traced,
@@ -19,7 +20,6 @@ from varlayers_backends.numba_traced import (
     noted,
     number_of,
     part_of,
-    recorded,
     values,
 )
 from varlayers_backends.tracing import TRACING, tracing
@@ -91,10 +91,12 @@ def _raw(given: Any) -> Any:
 
 
 def _own(x: Any) -> Any:
-    """Return what a kernel may overwrite: of a constant a copy."""
+    """Return what a kernel may overwrite: of a constant or an argument a copy.
+
+    That of an argument stands for it: in a run the argument itself is overwritten.
+    """
     if not isinstance(x, Traced) or x.weak:
         return x
     if is_constant(x):
         return Traced(TRACING.tape.copy(x.value))
-    TRACING.tape.bases[part_of(x).base].written = True
-    return x
+    return Traced(TRACING.tape.to_write(x.value))

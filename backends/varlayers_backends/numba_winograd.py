@@ -109,12 +109,19 @@ def _tiles(x: Any, w_shape: Shape, window: Window) -> Tiles:
     size = 16 * across * (c + w_shape[-1]) * x.itemsize
     bands = -(-rows_ // max(1, min(rows_, _BAND // size)))
     down = -(-rows_ // bands)
-    return Tiles(
-        *([1] * more + space),
+    places = [
+        *[1] * more,
+        *space,
         c,
-        *([1] * more + list(out)),
+        *[1] * more,
+        *out,
         w_shape[-1],
-        *([0] * more + lows),
+        *[0] * more,
+        *lows,
+    ]
+    numbers = dict(zip(Tiles._fields, places, strict=False))
+    return Tiles(
+        **numbers,
         taps=math.prod(w_shape[:-4]),
         across=across,
         down=down,

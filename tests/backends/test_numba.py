@@ -10,7 +10,8 @@ pytest.importorskip("numba")
 from varlayers.kernels import Kernels
 from varlayers.random import Native, key
 from varlayers_backends import numba_outputs, numba_passes, numba_random, numba_updates
-from varlayers_backends.numba import _FEW, NumbaKernels
+from varlayers_backends.numba import NumbaKernels
+from varlayers_backends.numba_arguments import FEW
 
 GENERIC, K = Kernels(np), NumbaKernels()
 ADAM = {"rate": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "decay": 0.1, "step": 3}
@@ -115,13 +116,13 @@ def test_native_generators_go_to_numpy_s_kernels(name):
 @pytest.mark.parametrize(("call", "count", "_"), METHODS.values(), ids=METHODS)
 def test_each_loop_is_compiled_once_per_dtype(call, count, _):
     for dtype in ("float32", "float64"):
-        given = arrays(count, dtype, (4, _FEW))
+        given = arrays(count, dtype, (4, FEW))
         call(K, *given)
         for array in given:
             array.flags.writeable = False
         call(K, *given)
         call(K, *(array.T for array in given))
-        call(K, *arrays(count, dtype, (2, 2, _FEW)))
+        call(K, *arrays(count, dtype, (2, 2, FEW)))
     assert any(loop.signatures for loop in LOOPS)
     for loop in LOOPS:
         assert len(loop.signatures) <= 2, loop

@@ -10,9 +10,9 @@ pytest.importorskip("numba")
 from support.replays import check_replay, replay_of
 
 from varlayers.dispatch import kernels_for
+from varlayers_backends.numba_operations import PASSES
 from varlayers_backends.numba_passes_code import result_of
 from varlayers_backends.numba_tape import Pass
-from varlayers_backends.numba_traced import _PASSES
 
 
 def code_of(name, *dtypes):
@@ -77,7 +77,7 @@ def test_copy_is_no_code():
     assert code_of("copy", "f4") == ([], "%a")
 
 
-@pytest.mark.parametrize("name", _PASSES)
+@pytest.mark.parametrize("name", PASSES)
 def test_every_pass_has_code(name):
     dtypes = ["?", "f4", "f4"] if name == "where" else ["f4", "f4"]
     if name.endswith("_and"):
@@ -134,7 +134,7 @@ def takes(function, *dtypes):
     return True
 
 
-BINARY = sorted(_PASSES.keys() - {"negative", "sqrt", "where", "copy"})
+BINARY = sorted(PASSES.keys() - {"negative", "sqrt", "where", "copy"})
 PYTHON = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -157,7 +157,7 @@ def in_namespace(name):
 @pytest.mark.parametrize("name", BINARY)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pass_of_two_arrays(name, dtype):
-    function = _PASSES[name]
+    function = PASSES[name]
     if not takes(function, dtype, dtype):
         with pytest.raises(TypeError, match=name):
             replay_of(in_namespace(name))[0](*twice([(2,)] * 2, [dtype] * 2)[0])
@@ -170,7 +170,7 @@ def test_pass_of_two_arrays(name, dtype):
 def test_operator_is_its_pass(name):
     dtype = "int32" if name == "bitwise_and" else "float32"
     first, second = twice([(3, 4)] * 2, [dtype] * 2)
-    check_replay(PYTHON[name], _PASSES[name], first, second)
+    check_replay(PYTHON[name], PASSES[name], first, second)
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_operator_is_its_pass(name):
 )
 def test_pass_of_two_dtypes(name, dtypes):
     first, second = twice([(3, 50)] * 2, dtypes)
-    check_replay(in_namespace(name), _PASSES[name], first, second)
+    check_replay(in_namespace(name), PASSES[name], first, second)
 
 
 @pytest.mark.parametrize("name", ["negative", "sqrt"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pass_of_one_array(name, dtype):
-    function = _PASSES[name]
+    function = PASSES[name]
     # NumPy's root of an integer of one byte is a float16: a call.
     for shape in ((), (0,), (7,), (3, 50)) if takes(function, dtype) else ():
         check_replay(in_namespace(name), function, *twice([shape], [dtype]))

@@ -232,8 +232,8 @@ def test_loop_without_memory_is_an_error(monkeypatch):
 
     class Failing:
         def __init__(self, _):
-            self.run = lambda _: 1 << 32
+            self.runs = [lambda _: 1 << 32]
 
-    monkeypatch.setattr(numba_program, "compiled_segment", Failing)
+    monkeypatch.setattr(numba_program, "Segments", Failing)
     with pytest.raises(MemoryError, match="memory for each of its threads"):
         run(np.ones(4))

@@ -1,5 +1,7 @@
 """When a program stands in for a function, and when the function is called itself."""
 
+import gc
+import weakref
 from typing import NamedTuple
 
 import numpy as np
@@ -183,3 +185,46 @@ def test_fixed_arrays_of_results_are_new_each_time():
     run, _ = replay_of(lambda x: (x + 1, np.zeros(3)))
     run(X)[1][...] = 5
     np.testing.assert_array_equal(run(X)[1], np.zeros(3))
+
+
+def test_arguments_are_not_kept_alive():
+    run, replay = replay_of(lambda x, y: x * y + 1)
+    x, y = np.ones((40, 50)), np.ones((40, 50))
+    seen = [weakref.ref(array) for array in (x, y)]
+    for _ in range(2):
+        run(x, y)
+    del x, y
+    gc.collect()
+    assert is_replayed(replay)
+    assert [ref() for ref in seen] == [None, None]
+
+
+def test_large_arguments_are_not_copied_to_be_traced():
+    seen = []
+    run, _ = replay_of(lambda x: seen.append(x.value) or x + 1)
+    x = np.ones(100)
+    run(x)
+    assert all(np.shares_memory(value, x) for value in seen)
+    assert len(seen) == 2
+
+
+def test_views_of_one_array_are_arguments_apart():
+    both = np.arange(12.0).reshape(2, 6)
+    run, replay = replay_of(lambda x, y: x - y)
+    for _ in range(2):
+        np.testing.assert_array_equal(run(both[0], both[1]), both[0] - both[1])
+    assert is_replayed(replay)
+
+
+def test_tracing_leaves_donated_arrays_alone():
+    def function(x, grad):
+        k = kernels_for(x)
+        return k.add_channels_(x, grad), k.xp.sum(x)
+
+    run, replay = replay_of(function)
+    x = np.zeros((3, 2))
+    for count in (1, 2):
+        result, _ = run(x, np.ones(2))
+        assert result is x
+        np.testing.assert_array_equal(x, count)
+    assert is_replayed(replay)

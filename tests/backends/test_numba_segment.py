@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("numba")
 
 from varlayers_backends.numba_math import kernel
-from varlayers_backends.numba_segment import _joined, _spread, compiled_segment
+from varlayers_backends.numba_segment import Segments, _joined, _spread
 from varlayers_backends.numba_tape import Number, Pass, Tape, address_of
 from varlayers_backends.tracing import tracing
 
@@ -30,8 +30,8 @@ def refuse(x, limit):
 
 def run(tape):
     table = np.array([address_of(base.like) for base in tape.bases], np.int64)
-    segment = compiled_segment(tape.operations)  # its code lives as long
-    return segment.run(table.ctypes.data)
+    segments = Segments([tape.operations])  # the code lives as long
+    return segments.runs[0](table.ctypes.data)
 
 
 def number(tape, value, dtype):

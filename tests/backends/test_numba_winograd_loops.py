@@ -1,4 +1,4 @@
-"""The loops of Winograd's algorithm: memory that runs out, and what bands leave alone."""
+"""The loops of Winograd's algorithm: bands of any height, and what they leave."""
 
 import numpy as np
 import pytest
