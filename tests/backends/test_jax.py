@@ -40,6 +40,23 @@ def test_words_inside_jit_are_those_outside():
     np.testing.assert_array_equal(inside, K.words(KEY, 7, X))
 
 
+def test_rounds_of_random_numbers_are_loops():
+    """Written out, XLA did not compile these signs in ten minutes."""
+
+    def signs(k0, k1):
+        return K.signs(fold_in(Key(k0, k1), 3), (128, 64), X)
+
+    words = jax.numpy.uint32(1), jax.numpy.uint32(2)
+    assert jax.jit(signs).lower(*words).as_text().count("stablehlo.while") > 0
+    inside, outside = (
+        jax.jit(signs)(*words),
+        K.signs(fold_in(Key(1, 2), 3), (128, 64), X),
+    )
+    np.testing.assert_array_equal(inside, outside)
+    key = jax.make_jaxpr(lambda k0, k1: fold_in(Key(k0, k1), 3))(*words)
+    assert "threefry2x32" in str(key)
+
+
 def test_host_data_takes_the_dtype():
     for data in ([1, 2], np.array([1, 2])):
         assert K.asarray(data, X.astype("float32")).dtype == "float32"
