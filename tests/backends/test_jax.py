@@ -5,7 +5,7 @@ import pytest
 from support.libraries import make_library
 
 from varlayers.dispatch import kernels_for
-from varlayers.random import Key
+from varlayers.random import Key, fold_in
 
 jax = pytest.importorskip("jax")
 X = make_library("jax").asarray([0.25, 0.75])
