@@ -1,7 +1,7 @@
 """What is done with traced arrays, and recorded (`numba_traced`).
 
 Operators, elements and calls: an operation of elements is a pass where there is one for
-its dtypes, another function a call. Views are nothing. What does not depend on the
+its dtypes, another function a call. Views are nothing, and what does not depend on the
 function's arguments is a constant.
 """
 
@@ -24,7 +24,7 @@ from varlayers_backends.numba_traced import (
 )
 from varlayers_backends.tracing import TRACING
 
-__all__ = ["PASSES", "apply", "is_plain", "one_by_one", "recorded"]
+__all__ = ["PASSES", "apply", "argument", "is_plain", "one_by_one", "recorded"]
 
 PASSES = {
     function.__name__: function
@@ -36,6 +36,12 @@ PASSES = {
 } | {"copy": np.asarray}
 _OF_SHAPES = {np.shape, np.ndim, np.size}
 _DTYPES = set(map(np.dtype, "?bhilqBHILQfd"))
+
+
+def argument(x: Any, *, weak: bool = False) -> Traced:
+    """Return an argument of the function, an array or a number, traced."""
+    TRACING.tape.add("number" if weak else "argument", x)
+    return Traced(x, weak)
 
 
 def apply(function: Callable[..., Any], *given: Any, **options: Any) -> Any:

@@ -46,6 +46,9 @@ class Program:
     Args:
         tape: the operations.
         results: what a run returns.
+
+    Attributes:
+        nbytes: of the memory that it holds between runs.
     """
 
     def __init__(self, tape: Tape, results: list[Part]) -> None:
@@ -134,6 +137,7 @@ class Program:
         }
         places, size = _packed({i: (x.nbytes, *lives[i]) for i, x in made.items()})
         block = np.empty(size + _LINE, np.uint8)
+        self.nbytes = block.nbytes
         start = -address_of(block) % _LINE
         for i, x in made.items():
             at = start + places[i]

@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 
 from varlayers.random import Key
+from varlayers_backends.numba_operations import argument
 from varlayers_backends.numba_program import Program
 from varlayers_backends.numba_tape import Part, Tape, alike
-from varlayers_backends.numba_traced import Traced, argument, constant, part_of
+from varlayers_backends.numba_traced import Traced, constant, part_of
 from varlayers_backends.numba_trees import Leaf, kind_of, maker, taker
 from varlayers_backends.tracing import TRACING, tracing
 
-__all__ = ["KEPT", "Replayed", "replayed"]
+__all__ = ["KEPT", "MEMORY", "Replayed", "replayed"]
 
-KEPT = 32  # programs of a function
+KEPT = 32  # programs of a function, and
+MEMORY = 1 << 30  # bytes that they hold, unless it is a single one
 _FIXED = (type(None), bool, int, float, str)  # of results
 _LOG = logging.getLogger("varlayers")
 
@@ -76,9 +78,13 @@ class Replayed:
             found = None
         with self._lock:
             self._programs[kind] = found
-            while len(self._programs) > KEPT:
+            while len(self._programs) > 1 and self._is_full():
                 self._programs.popitem(last=False)
         return found
+
+    def _is_full(self) -> bool:
+        held = sum(p.program.nbytes for p in self._programs.values() if p is not None)
+        return held > MEMORY or len(self._programs) > KEPT
 
 
 class _Replay:

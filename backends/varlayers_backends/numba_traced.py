@@ -18,7 +18,6 @@ from varlayers_backends.tracing import TRACING
 __all__ = [
     "VALUES",
     "Traced",
-    "argument",
     "constant",
     "is_constant",
     "kind_of",
@@ -93,12 +92,6 @@ class Traced:
     @property
     def mT(self) -> "Traced":
         return Traced(self.value.mT, lasting=self.lasting)
-
-
-def argument(x: Any, *, weak: bool = False) -> Traced:
-    """Return an argument of the function, an array or a number, traced."""
-    TRACING.tape.add("number" if weak else "argument", x)
-    return Traced(x, weak)
 
 
 def constant(value: Any) -> Traced:

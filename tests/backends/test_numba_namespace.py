@@ -10,8 +10,9 @@ from support.replays import check_replay, is_replayed, replay_of
 from varlayers.dispatch import kernels_for
 from varlayers.random import Key, fold_in, key
 from varlayers_backends.numba_namespace import NAMESPACE
+from varlayers_backends.numba_operations import argument
 from varlayers_backends.numba_tape import Call, Loop, Pass, Tape
-from varlayers_backends.numba_traced import argument, is_constant
+from varlayers_backends.numba_traced import is_constant
 from varlayers_backends.tracing import tracing
 
 X, Y = np.arange(24.0).reshape(2, 3, 4), np.linspace(-3, 4, 24).reshape(2, 3, 4)

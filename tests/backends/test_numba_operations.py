@@ -13,11 +13,9 @@ from varlayers.dispatch import kernels_for
 from varlayers_backends.numba_operations import (
     _OTHERS,
     _TWO_SIDED,
-)
-from varlayers_backends.numba_tape import Tape
-from varlayers_backends.numba_traced import (
     argument,
 )
+from varlayers_backends.numba_tape import Tape
 from varlayers_backends.tracing import tracing
 
 VIEWS = {

@@ -14,6 +14,7 @@ from support.replays import KERNELS, is_replayed, replay_of
 from varlayers.constants import Constant
 from varlayers.dispatch import kernels_for
 from varlayers.random import Key, fold_in, key
+from varlayers_backends import numba_replay
 from varlayers_backends.numba_replay import KEPT, Replayed, replayed
 
 X, Y = np.arange(6.0).reshape(2, 3), np.linspace(-1, 1, 6).reshape(2, 3)
@@ -228,3 +229,15 @@ def test_tracing_leaves_donated_arrays_alone():
         assert result is x
         np.testing.assert_array_equal(x, count)
     assert is_replayed(replay)
+
+
+def test_programs_that_hold_too_much_memory_go(monkeypatch):
+    monkeypatch.setattr(numba_replay, "MEMORY", 100_000)
+    run = Replayed(lambda static, x: (x + static) * 2 - x, KERNELS)
+    for static in range(3):
+        run(static, np.ones(5000))
+    assert [static for static, _ in run._programs] == [2]
+    small = Replayed(lambda static, x: (x + static) * 2 - x, KERNELS)
+    for static in range(3):
+        small(static, np.ones(5))
+    assert len(small._programs) == 3

@@ -7,10 +7,10 @@ pytest.importorskip("numba")
 
 
 from varlayers.dispatch import kernels_for
+from varlayers_backends.numba_operations import argument
 from varlayers_backends.numba_tape import Tape, Unknown
 from varlayers_backends.numba_traced import (
     Traced,
-    argument,
     constant,
     is_constant,
     kind_of,

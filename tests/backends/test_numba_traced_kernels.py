@@ -15,9 +15,10 @@ from varlayers.dispatch import kernels_for
 from varlayers.kernels import Kernels
 from varlayers.random import Key
 from varlayers_backends import numba_passes
+from varlayers_backends.numba_operations import argument
 from varlayers_backends.numba_tape import Call, Loop, Pass, Tape
 from varlayers_backends.numba_threads import ALONE
-from varlayers_backends.numba_traced import argument, constant
+from varlayers_backends.numba_traced import constant
 from varlayers_backends.numba_traced_kernels import TracedKernels
 from varlayers_backends.numpy_buffers import empty
 from varlayers_backends.tracing import tracing
