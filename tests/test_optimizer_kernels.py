@@ -63,3 +63,15 @@ def test_sgd_without_velocity(library, k, decay):
     assert velocity is None
     desired = param - 0.1 * (grad + decay * param)
     assert_same(library, actual, desired, 1e-12)
+
+
+def test_bias_of_a_traced_step_is_as_exact_as_its_dtype():
+    jax = pytest.importorskip("jax")
+    kernels = kernels_for(jax.numpy.zeros(1))
+
+    def unbias(step):
+        return [kernels._unbias(beta, step) for beta in (0.0, 0.9, 0.999)]
+
+    for step in (1, 7, 1000):
+        traced = jax.jit(unbias)(jax.numpy.int32(step))
+        np.testing.assert_allclose(traced, unbias(step), rtol=3e-7)

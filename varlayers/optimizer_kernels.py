@@ -1,5 +1,6 @@
 """The update rules of `Kernels`: one pass over a parameter and what goes with it."""
 
+import math
 from typing import Any
 
 from varlayers.types import Array
@@ -37,9 +38,16 @@ class OptimizerKernels:
         """
         m = beta1 * m + (1 - beta1) * grad
         v = beta2 * v + (1 - beta2) * (grad * grad)
-        root = self.xp.sqrt(v / (1 - beta2**step))
-        move = (rate / (1 - beta1**step)) * m / (root + eps)
+        root = self.xp.sqrt(v / self._unbias(beta2, step))
+        move = (rate / self._unbias(beta1, step)) * m / (root + eps)
         return (1 - rate * decay) * param - move, m, v
+
+    def _unbias(self, beta: float, step: int) -> float:
+        """Return 1 - beta^step, of a traced step as exactly as its dtype can."""
+        if isinstance(step, int) or beta == 0:
+            return 1 - beta**step
+        unbias: float = -self.xp.expm1(step * math.log(beta))
+        return unbias
 
     def sgd_(
         self,

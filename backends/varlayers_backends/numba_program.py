@@ -92,8 +92,7 @@ class Program:
     @property
     def is_current(self) -> bool:
         """Whether there are as many threads as when it was made."""
-        count = self._thread_count
-        return not self._asks_team or numba_threads.thread_count() == count
+        return numba_threads.thread_count() == self._thread_count
 
     def run(self, arrays: list[Any], numbers: list[Any]) -> list[Any]:
         """Return the results, for arguments of the kinds of the first.
