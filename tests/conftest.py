@@ -71,7 +71,7 @@ OTHERS = ("jax", "numpy-readonly", "strict", "torch")
 COMPILED = (
     *("test_convolution_kernels.py", "test_kernels.py", "test_pooling_kernels.py"),
     *("test_prediction.py", "test_random.py", "test_removal.py", "test_shrinking.py"),
-    *("test_sliding_kernels.py", "test_trial.py"),
+    *("test_loop.py", "test_sliding_kernels.py", "test_step.py", "test_trial.py"),
 )
 
 

@@ -16,7 +16,6 @@ and an error, then their arguments, each as the numbers that make it up:
 """
 
 import ctypes
-import math
 from itertools import count
 from typing import Any
 
@@ -27,7 +26,7 @@ from numba.core.registry import cpu_target
 from numba.np.numpy_support import from_dtype
 
 from varlayers.types import Shape
-from varlayers_backends.numba_passes_code import converted, result_of, stored
+from varlayers_backends.numba_passes_code import Passes, stored
 from varlayers_backends.numba_tape import Loop, Number, Part, Pass
 
 __all__ = ["Segments"]
@@ -48,11 +47,11 @@ class Segments:
     """
 
     def __init__(self, groups: list[list[Any]]) -> None:
-        codes = [_Code(f"run{i}", group) for i, group in enumerate(groups)]
-        module = llvm.parse_assembly("\n".join([_HEAD, *(c.text() for c in codes)]))
-        machine = _machine()
-        passes = [o for group in groups for o in group if isinstance(o, Pass)]
-        if sum(math.prod(o.out.shape) for o in passes) > _FEW:
+        passes = Passes()
+        codes = [_Code(f"run{i}", group, passes) for i, group in enumerate(groups)]
+        texts = [_HEAD, *passes.texts, *(code.text() for code in codes)]
+        module, machine = llvm.parse_assembly("\n".join(texts)), _machine()
+        if passes.elements > _FEW:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization = True
             builder = llvm.create_pass_builder(machine, options)
@@ -77,13 +76,12 @@ def _machine() -> Any:
 class _Code:
     """A function that is being written, for some operations."""
 
-    def __init__(self, name: str, operations: list[Any]) -> None:
-        self.name = name
+    def __init__(self, name: str, operations: list[Any], passes: Passes) -> None:
+        self.name, self._passes = name, passes
         self._bases: dict[int, str] = {}
         self._lines: list[str] = []
         self._statuses: list[str] = []
         self._names = count()
-        self._block = "begin"
         for operation in operations:
             if isinstance(operation, Loop):
                 self._loop(operation)
@@ -168,52 +166,14 @@ class _Code:
     # ---- passes ----------------------------------------------------------------
 
     def _one_by_one(self, operation: Pass) -> None:
-        """Combine elements."""
-        shape = operation.out.shape
-        if 0 in shape:
+        """Combine elements, by the function for operations of this form."""
+        if 0 in operation.out.shape:
             return
+        name, numbers = self._passes.call(operation)
         parts = (*operation.inputs, operation.out)
-        lengths, steps = _joined(shape, [_spread(part, shape) for part in parts])
-        pointers = [self._pointer(part) for part in parts]
-        self._nest(operation, lengths, steps, pointers)
-
-    def _nest(
-        self, operation: Pass, lengths: Any, steps: Any, pointers: list[str]
-    ) -> None:
-        """Write a loop along the first axis, with the others in it."""
-        if not lengths:
-            self._element(operation, pointers)
-            return
-        number, before = next(self._names), self._block
-        index, head, end = f"%i{number}", f"head{number}", f"end{number}"
-        self._lines += [f"  br label %{head}", f"{head}:"]
-        at = len(self._lines)
-        self._block, inner = head, []
-        for pointer, part, step in zip(
-            pointers, (*operation.inputs, operation.out), steps, strict=True
-        ):
-            far = self._let(f"mul i64 {index}, {step[0]}") if step[0] != 1 else index
-            kind = stored(part.dtype)
-            inner.append(self._let(f"getelementptr {kind}, ptr {pointer}, i64 {far}"))
-        self._nest(operation, lengths[1:], [step[1:] for step in steps], inner)
-        following = self._let(f"add i64 {index}, 1")
-        phi = f"  {index} = phi i64 [0, %{before}], [{following}, %{self._block}]"
-        self._lines.insert(at, phi)
-        more = self._let(f"icmp ult i64 {following}, {lengths[0]}")
-        self._lines += [f"  br i1 {more}, label %{head}, label %{end}", f"{end}:"]
-        self._block = end
-
-    def _element(self, operation: Pass, pointers: list[str]) -> None:
-        values = []
-        for part, dtype, pointer in zip(
-            operation.inputs, operation.dtypes, pointers, strict=False
-        ):
-            value = self._let(f"load {stored(part.dtype)}, ptr {pointer}")
-            values.append(converted(value, part.dtype, dtype, self._let))
-        result = result_of(operation, values, self._let)
-        self._lines.append(
-            f"  store {stored(operation.out.dtype)} {result}, ptr {pointers[-1]}"
-        )
+        pointers = [f"ptr {self._pointer(part)}" for part in parts]
+        given = ", ".join([*pointers, *(f"i64 {number}" for number in numbers)])
+        self._lines.append(f"  call void @{name}({given})")
 
 
 def _found(loop: Loop) -> tuple[int, Any, list[str]]:
@@ -258,25 +218,3 @@ def _array(pointer: str, shape: Shape, strides: Shape, itemsize: int) -> list[st
 def _float(x: float) -> str:
     """Return a number by its bits, as LLVM reads it exactly."""
     return f"0x{np.float64(x).view(np.uint64):016X}"
-
-
-def _spread(part: Part, shape: Shape) -> list[int]:
-    """Return the steps in elements along the axes of a shape to broadcast to."""
-    more = len(shape) - len(part.shape)
-    own = zip(part.shape, part.strides, strict=True)
-    size = part.dtype.itemsize
-    return [0] * more + [0 if n == 1 else step // size for n, step in own]
-
-
-def _joined(shape: Shape, steps: list[list[int]]) -> tuple[list[int], list[Any]]:
-    """Return the axes with those joined that can be walked as one."""
-    joined: list[tuple[int, list[int]]] = []
-    for n, *step in zip(shape, *steps, strict=True):
-        if n == 1:
-            continue
-        if joined and joined[-1][1] == [inner * n for inner in step]:
-            joined[-1] = (joined[-1][0] * n, step)
-        else:
-            joined.append((n, step))
-    rows = [[step[i] for _, step in joined] for i in range(len(steps))]
-    return [n for n, _ in joined], rows

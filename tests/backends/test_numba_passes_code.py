@@ -11,8 +11,8 @@ from support.replays import check_replay, replay_of
 
 from varlayers.dispatch import kernels_for
 from varlayers_backends.numba_operations import PASSES
-from varlayers_backends.numba_passes_code import result_of
-from varlayers_backends.numba_tape import Pass
+from varlayers_backends.numba_passes_code import Passes, result_of
+from varlayers_backends.numba_tape import Pass, Tape
 
 
 def code_of(name, *dtypes):
@@ -237,3 +237,18 @@ def test_choice_between_two_arrays(dtypes):
     for shapes in (((3, 4), (3, 4), (3, 4)), ((3, 1), (4,), ()), ((0,), (), (1,))):
         given = twice(shapes, ["bool", *dtypes])
         check_replay(choice, np.where, *given)
+
+
+def test_operations_of_one_form_share_a_function():
+    passes, shapes = Passes(), ((5,), (2, 3), (7, 1, 1))
+    for shape in shapes:
+        part = Tape().add("made", np.ones(shape, np.float32))
+        assert (
+            passes.call(Pass("add", (part, part), part, (part.dtype,) * 2))[0]
+            == "pass0"
+        )
+    row, whole = Tape().add("made", np.ones(3)), Tape().add("made", np.ones((4, 3)))
+    name, numbers = passes.call(Pass("add", (whole, row), whole, (row.dtype,) * 2))
+    assert (name, numbers) == ("pass1", [4, 3, 3, 3])
+    assert len(passes.texts) == 2
+    assert passes.elements == 5 + 6 + 7 + 12

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("numba")
 
 from varlayers_backends.numba_math import kernel
-from varlayers_backends.numba_segment import Segments, _joined, _spread
+from varlayers_backends.numba_passes_code import _joined, _spread
+from varlayers_backends.numba_segment import Segments
 from varlayers_backends.numba_tape import Number, Pass, Tape, address_of
 from varlayers_backends.tracing import tracing
 
