@@ -17,9 +17,9 @@ line of the cache of its own:
     _TAKEN    1 while a call is made; another one meanwhile is made by its caller alone
     AWAKE     helpers that look for parts
 
-Helpers look without rest, and leave the processor to whoever wants it. So a loop that
-is shared out every now and then finds them ready, which saves more than it costs only
-where no other library's threads do the same: those of BLAS have to rest meanwhile.
+Helpers look without rest, and leave the processor to whoever wants it. A loop finds
+them ready, which pays only where no other library's threads do the same: those of BLAS
+have to rest meanwhile.
 """
 
 import os
@@ -46,6 +46,7 @@ _LOOKS = 16  # at _OPEN before a helper offers the processor to others
 
 _INT, _BYTE = ir.IntType(64), ir.IntType(8)
 _CALLED = ir.FunctionType(_INT, [_BYTE.as_pointer(), _INT, _INT])
+_MADE: list[Any] = []  # teams, as long as the process lives
 
 
 def make_team(*, alone: bool = False) -> Any:
@@ -54,12 +55,13 @@ def make_team(*, alone: bool = False) -> Any:
     ahead = -(words.ctypes.data // words.itemsize) % _LINE
     team = words[ahead : ahead + _WORDS]
     team[_TAKEN] = alone
+    _MADE.append(team)
     return team
 
 
 def is_team(x: Any) -> bool:
     """Whether an array is the words of a team."""
-    return x.dtype == np.int64 and x.shape == (_WORDS,)
+    return any(x is team for team in _MADE)
 
 
 # ---- what several threads may do at a time ---------------------------------------

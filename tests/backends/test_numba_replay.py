@@ -16,6 +16,7 @@ from varlayers.dispatch import kernels_for
 from varlayers.random import Key, fold_in, key
 from varlayers_backends import numba_replay
 from varlayers_backends.numba_replay import KEPT, Replayed, replayed
+from varlayers_backends.numba_threads import ALONE
 
 X, Y = np.arange(6.0).reshape(2, 3), np.linspace(-1, 1, 6).reshape(2, 3)
 
@@ -241,3 +242,11 @@ def test_programs_that_hold_too_much_memory_go(monkeypatch):
     for static in range(3):
         small(static, np.ones(5))
     assert len(small._programs) == 3
+
+
+def test_integers_as_many_as_a_team_has_words_are_no_team():
+    run, replay = replay_of(lambda x, rows: kernels_for(x).xp.take(x, rows, axis=0))
+    x, rows = np.arange(100.0), np.arange(ALONE.size, dtype=np.int64)
+    for offset in (0, 50):
+        np.testing.assert_array_equal(run(x, rows + offset), x[rows + offset])
+    assert is_replayed(replay)

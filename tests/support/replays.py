@@ -13,8 +13,10 @@ __all__ = ["KERNELS", "check_replay", "is_replayed", "replay_of"]
 KERNELS = NumbaKernels()
 
 
-def replay_of(function: Callable[..., Any], kernels: Any = KERNELS) -> Replayed:
-    """Return the function of arrays alone, replayed; its description is empty."""
+def replay_of(
+    function: Callable[..., Any], kernels: Any = KERNELS
+) -> tuple[Callable[..., Any], Replayed]:
+    """Return a function of arrays alone, replayed, and what replays it."""
 
     def described(static: Any, *arguments: Any) -> Any:
         return function(*arguments)
