@@ -22,6 +22,7 @@ from varlayers.types import Shape
 from varlayers_backends.numba_fork import is_team
 
 __all__ = [
+    "MOST",
     "Base",
     "Call",
     "Loop",
@@ -30,6 +31,7 @@ __all__ = [
     "Part",
     "Pass",
     "Tape",
+    "TooLarge",
     "Unknown",
     "address_of",
     "alike",
@@ -37,6 +39,13 @@ __all__ = [
     "owner_of",
     "parts_of",
 ]
+
+
+MOST = 1 << 30  # bytes that operations may make: a tape keeps them all
+
+
+class TooLarge(Exception):
+    """More memory than a tape may keep; there is little to gain with such arrays."""
 
 
 class Unknown(Exception):
@@ -121,11 +130,20 @@ class Tape:
     def __init__(self) -> None:
         self.bases: list[Base] = []
         self.operations: list[Operation] = []
+        self._made = 0  # bytes
         self._lent: list[Any] = []  # arguments that copies stand for
         self._index: dict[int, tuple[int, int]] = {}  # by owner: base, its address
 
     def add(self, kind: str, x: Any) -> Part:
-        """Return x as all of a new base."""
+        """Return x as all of a new base.
+
+        Raises:
+            TooLarge: if operations made more than `MOST` bytes.
+        """
+        self._made += x.nbytes if kind in ("made", "result") else 0
+        if self._made > MOST:
+            msg = f"A tape expected operations to make at most {MOST} bytes."
+            raise TooLarge(msg)
         self._index[id(owner_of(x))] = len(self.bases), address_of(x)
         self.bases.append(Base(kind, x))
         return self.part(x)

@@ -12,6 +12,7 @@ from support.replays import KERNELS, is_replayed, replay_of
 
 from varlayers.dispatch import kernels_for
 from varlayers.random import Key, key, native
+from varlayers_backends import numba_tape
 from varlayers_backends.numba_replay import Replayed
 
 X, Y = np.arange(6.0).reshape(2, 3), np.linspace(-1, 1, 6).reshape(2, 3)
@@ -227,3 +228,14 @@ class _Waiting:
 
     def __init__(self, relu):
         self.relu = relu
+
+
+def test_function_that_makes_much_is_called_as_it_is(monkeypatch):
+    monkeypatch.setattr(numba_tape, "MOST", 10_000)
+    function, calls = counted(lambda x: (x + 1) * 2 - x)
+    run, replay = replay_of(function)
+    for count in (2, 3):
+        np.testing.assert_array_equal(run(np.ones(1000)), 3)
+        assert len(calls) == count
+    np.testing.assert_array_equal(run(np.ones(10)), 3)
+    assert list(map(bool, replay._programs.values())) == [False, True]
