@@ -43,6 +43,7 @@ PEERS = [
     Peer(
         "varlayers plain", "varlayers", "varlayers_step", env={"VARLAYERS_NUMBA": "0"}
     ),
+    Peer("varlayers untraced", "varlayers", "varlayers_step", "untraced"),
     Peer("torch eager", "torch", "torch_step", "eager"),
     Peer("torch compiled", "torch", "torch_step", "compiled"),
     Peer("torch autotuned", "torch", "torch_step", "autotuned"),

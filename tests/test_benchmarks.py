@@ -234,7 +234,7 @@ def test_unknown_peers_are_refused():
         ("jax", ["JAX jit"]),
         ("torch eager", ["torch eager"]),
         ("tfp,JAX jit", ["JAX jit", "TFP graph", "TFP XLA"]),
-        ("varlayers", ["varlayers plain"]),
+        ("varlayers", ["varlayers plain", "varlayers untraced"]),
         ("varlayers plain,Pyro", ["varlayers plain", "Pyro"]),
     ],
 )

@@ -16,6 +16,7 @@ Arrays are flat. An entry (i, j) lies at `at + i row + j column`, product p at
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -32,7 +33,7 @@ class _Writer:
         self.context, self.builder = context, builder
         number = context.get_value_type(kind.dtype)
         self.size = 4 if isinstance(number, ir.FloatType) else 8
-        self.vector = ir.VectorType(number, lanes_of(_Size(self.size)))
+        self.vector = ir.VectorType(number, lanes_of(np.dtype(f"f{self.size}")))
 
     def place(self, kind: Any, array: Any, at: Any) -> Any:
         data = self.context.make_array(kind)(self.context, self.builder, array).data
@@ -59,50 +60,59 @@ class _Writer:
         return self.builder.fsub(x, y)
 
 
-class _Size:
-    """The size of a number, as `lanes_of` asks a dtype for it."""
-
-    def __init__(self, itemsize: int) -> None:
-        self.itemsize = itemsize
-
-
 def _both_ways(table: list[list[Any]], transform: Callable[[list[Any]], Any]) -> Any:
     """Return a table with its columns transformed, and then its rows."""
     columns = [transform(list(column)) for column in zip(*table, strict=True)]
     return [transform(list(row)) for row in zip(*columns, strict=True)]
 
 
-@intrinsic
-def inputs(
-    context: Any, x: Any, at: Any, row: Any, column: Any, v: Any, to: Any, step: Any
-) -> Any:
-    """Store V of the 4 x 4 entries of x."""
+def _factors(size: int, transform: Callable[..., list[Any]]) -> Any:
+    """Return what stores the 16 factors of size x size entries.
+
+    Its arguments are the entries x, at, row, column, and the factors, to, step.
+    """
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        x_, at_, row_, column_, v_, to_, step_ = values
-        w = _Writer(context, builder, signature.args[0])
-
-        def transform(d: list[Any]) -> list[Any]:
-            return [
-                w.sub(d[0], d[2]),
-                w.add(d[1], d[2]),
-                w.sub(d[2], d[1]),
-                w.sub(d[1], d[3]),
-            ]
-
+        x, at, row, column, made, to, step = values
+        kind, made_kind = signature.args[0], signature.args[4]
+        w = _Writer(context, builder, kind)
         table = [
-            [
-                w.load(signature.args[0], x_, w.at(at_, (i, row_), (j, column_)))
-                for j in range(4)
-            ]
-            for i in range(4)
+            [w.load(kind, x, w.at(at, (i, row), (j, column))) for j in range(size)]
+            for i in range(size)
         ]
-        for i, made in enumerate(_both_ways(table, transform)):
-            for j, value in enumerate(made):
-                w.store(value, signature.args[4], v_, w.at(to_, (4 * i + j, step_)))
+        factors = _both_ways(table, lambda d: transform(w, d))
+        for p, value in enumerate(factor for line in factors for factor in line):
+            w.store(value, made_kind, made, w.at(to, (p, step)))
         return context.get_dummy_value()
 
-    return types.void(x, *[types.intp] * 3, v, *[types.intp] * 2), write
+    def typed(
+        context: Any,
+        x: Any,
+        at: Any,
+        row: Any,
+        column: Any,
+        made: Any,
+        to: Any,
+        step: Any,
+    ) -> Any:
+        return types.void(x, *[types.intp] * 3, made, *[types.intp] * 2), write
+
+    return intrinsic(typed)
+
+
+def _of_inputs(w: _Writer, d: list[Any]) -> list[Any]:
+    """Return Bᵀ d."""
+    first, second = w.sub(d[0], d[2]), w.add(d[1], d[2])
+    return [first, second, w.sub(d[2], d[1]), w.sub(d[1], d[3])]
+
+
+def _of_grads(w: _Writer, d: list[Any]) -> list[Any]:
+    """Return A d."""
+    zero = ir.Constant(w.vector, None)
+    return [d[0], w.add(d[0], d[1]), w.sub(d[0], d[1]), w.sub(zero, d[1])]
+
+
+inputs, grads = _factors(4, _of_inputs), _factors(2, _of_grads)
 
 
 @intrinsic
@@ -150,32 +160,3 @@ def outputs(
 
     number = types.intp
     return types.void(m, number, number, y, *[number] * 5), write
-
-
-@intrinsic
-def grads(
-    context: Any, dy: Any, at: Any, row: Any, column: Any, z: Any, to: Any, step: Any
-) -> Any:
-    """Store Z of the 2 x 2 entries of dy."""
-
-    def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        dy_, at_, row_, column_, z_, to_, step_ = values
-        w = _Writer(context, builder, signature.args[0])
-        zero = ir.Constant(w.vector, None)
-
-        def transform(d: list[Any]) -> list[Any]:
-            return [d[0], w.add(d[0], d[1]), w.sub(d[0], d[1]), w.sub(zero, d[1])]
-
-        table = [
-            [
-                w.load(signature.args[0], dy_, w.at(at_, (i, row_), (j, column_)))
-                for j in range(2)
-            ]
-            for i in range(2)
-        ]
-        for i, made in enumerate(_both_ways(table, transform)):
-            for j, value in enumerate(made):
-                w.store(value, signature.args[4], z_, w.at(to_, (4 * i + j, step_)))
-        return context.get_dummy_value()
-
-    return types.void(dy, *[types.intp] * 3, z, *[types.intp] * 2), write

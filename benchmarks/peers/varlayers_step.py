@@ -1,16 +1,27 @@
 """varlayers on NumPy arrays, with whatever kernels are active there.
 
 `TrainingStep`, as in a loop of one's own; `fit` and `predict` for the runs as a whole.
-`predict` also gives variances and entropies, which the peers are not asked for.
+"untraced" is the same loop by `value_and_grad` and `update`. `predict` also gives
+variances and entropies, which the peers are not asked for.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import varlayers as vl
-from benchmarks.workloads import BETA1, BETA2, EPS, NOISE, RATE, Layer, Workload
+from benchmarks.workloads import (
+    BETA1,
+    BETA2,
+    EPS,
+    NOISE,
+    RATE,
+    Layer,
+    Unsupported,
+    Workload,
+)
 from varlayers.dispatch import kernels_for
 
 AFTER = {
@@ -31,6 +42,9 @@ def describe() -> str:
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:
     """Return the function to time."""
     x, targets = workload.data()
+    if mode == "untraced" and workload.what != "step":
+        msg = f"{mode} is for training steps"
+        raise Unsupported(msg)
     if workload.what == "layer":
         return layer_step(workload, estimator, x, targets)
     model = vl.Sequential(list(parts(workload, estimator)))
@@ -41,11 +55,10 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
         return predict_step(elbo, params, x, workload.samples)
     if workload.what == "fit":
         return fit_step(elbo, workload, x, targets, optimizer)
-    state, train, key = (
-        optimizer.init(params),
-        vl.TrainingStep(elbo, optimizer),
-        vl.key(1),
-    )
+    state, key = optimizer.init(params), vl.key(1)
+    train: Any = vl.TrainingStep(elbo, optimizer)
+    if mode == "untraced":
+        train = partial(by_hand, elbo, optimizer)
 
     def step() -> float:
         nonlocal params, state
@@ -55,6 +68,23 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
         return float(loss.loss)
 
     return step
+
+
+def by_hand(
+    elbo: vl.ELBO,
+    adam: Any,
+    params: Any,
+    state: Any,
+    x: Any,
+    targets: Any,
+    *,
+    key: Any,
+    step: int,
+) -> Any:
+    """Return what `TrainingStep` does, by the functions that it is made of."""
+    noise_key = vl.fold_in(key, step)
+    loss, grads = elbo.value_and_grad(params, x, targets, noise_key, step=step)
+    return *adam.update(grads, state, params), loss
 
 
 def parts(workload: Workload, estimator: str) -> Any:

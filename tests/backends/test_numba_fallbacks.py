@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from support.replays import KERNELS, is_replayed, replay_of
+from support.replays import KERNELS, counted, is_replayed, replay_of
 
 from varlayers.dispatch import kernels_for
 from varlayers.random import Key, key, native
@@ -16,17 +16,6 @@ from varlayers_backends import numba_tape
 from varlayers_backends.numba_replay import Replayed
 
 X, Y = np.arange(6.0).reshape(2, 3), np.linspace(-1, 1, 6).reshape(2, 3)
-
-
-def counted(function):
-    """Return the function, and a list that grows when it is called."""
-    calls = []
-
-    def counting(*arguments):
-        calls.append(1)
-        return function(*arguments)
-
-    return counting, calls
 
 
 class Opaque:

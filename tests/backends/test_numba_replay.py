@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from support.replays import KERNELS, is_replayed, replay_of
+from support.replays import KERNELS, counted, is_replayed, replay_of
 
 from varlayers.constants import Constant
 from varlayers.dispatch import kernels_for
@@ -24,17 +24,6 @@ X, Y = np.arange(6.0).reshape(2, 3), np.linspace(-1, 1, 6).reshape(2, 3)
 class Pair(NamedTuple):
     one: object
     other: object
-
-
-def counted(function):
-    """Return the function, and a list that grows when it is called."""
-    calls = []
-
-    def counting(*arguments):
-        calls.append(1)
-        return function(*arguments)
-
-    return counting, calls
 
 
 def test_function_is_traced_twice_and_never_called_again():

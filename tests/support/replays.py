@@ -8,7 +8,7 @@ import numpy as np
 from varlayers_backends.numba import NumbaKernels
 from varlayers_backends.numba_replay import Replayed
 
-__all__ = ["KERNELS", "check_replay", "is_replayed", "replay_of"]
+__all__ = ["KERNELS", "check_replay", "counted", "is_replayed", "replay_of"]
 
 KERNELS = NumbaKernels()
 
@@ -48,3 +48,16 @@ def check_replay(
         assert actual.shape == right.shape
         np.testing.assert_array_equal(actual, right)
         assert actual.dtype != bool or actual.tobytes().strip(b"\0\1") == b""
+
+
+def counted(
+    function: Callable[..., Any],
+) -> tuple[Callable[..., Any], list[int]]:
+    """Return the function, and a list that grows when it is called."""
+    calls: list[int] = []
+
+    def counting(*arguments: Any) -> Any:
+        calls.append(1)
+        return function(*arguments)
+
+    return counting, calls

@@ -239,3 +239,18 @@ def test_a_name_is_the_optimizer_that_it_names():
 def test_a_state_of_another_batch_size_is_refused():
     with pytest.raises(ValueError, match="end of an epoch of 3 steps, got step 5"):
         run(state=run(epochs=1), batch_size=16)
+
+
+def test_strided_data_is_copied_once_and_not_in_every_step(monkeypatch):
+    seen, on_rows = [], vl.TrainingStep.on_rows
+
+    def watched(self, params, state, x, targets, rows, **rest):
+        seen.append((x, targets))
+        return on_rows(self, params, state, x, targets, rows, **rest)
+
+    monkeypatch.setattr(vl.TrainingStep, "on_rows", watched)
+    x, targets = regression()
+    state = run((np.asfortranarray(x), np.repeat(targets, 2, axis=0)[::2]))
+    assert len({(id(x), id(targets)) for x, targets in seen}) == 1
+    assert all(data.flags.c_contiguous for data in seen[0])
+    assert_equal(state, run((x, targets)))

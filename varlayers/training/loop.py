@@ -99,6 +99,7 @@ def fit(
     check_size("fit", "validation_samples", validation_samples)
     train = TrainingStep(elbo, lookup("fit", "optimizer", optimizer, OPTIMIZERS))
     check_arguments(elbo, x, targets, key, validation, early_stopping)
+    x, targets = _row_by_row(x), _row_by_row(targets)
     per_epoch = math.ceil(x.shape[0] / batch_size)
     state = _initial(train, x, key) if state is None else _copied(state)
     check_state(state, per_epoch)
@@ -157,6 +158,11 @@ def _run_epoch(
             "Try a lower learning rate or clipped gradients."
         )
         raise FloatingPointError(msg)
+
+
+def _row_by_row(data: Array) -> Array:
+    """Return data; a NumPy array that is strided is copied here, not in every step."""
+    return np.ascontiguousarray(data) if isinstance(data, np.ndarray) else data
 
 
 def _as_before(leaf: Any, before: Any) -> Any:
