@@ -5,7 +5,7 @@
     update   the optimizer's, of the gradient
 
 Where the array library has a compiler the step is compiled as a whole: by JAX, or, for
-NumPy arrays with numba at hand, by tracing it once and running what was traced.
+NumPy arrays with numba at hand, by tracing it and running what was traced.
 """
 
 from collections.abc import Mapping
