@@ -22,6 +22,7 @@ from varlayers.convolution_kernels import ConvolutionKernels
 from varlayers.optimizer_kernels import OptimizerKernels
 from varlayers.output_kernels import OutputKernels
 from varlayers.pooling_kernels import PoolingKernels
+from varlayers.precision import is_half
 from varlayers.random import Key, Native, Source, threefry
 from varlayers.types import Array, Shape
 
@@ -79,12 +80,16 @@ class Kernels(ConvolutionKernels, PoolingKernels, OutputKernels, OptimizerKernel
     def uniform(self, source: Source, shape: Shape, like: Array) -> Array:
         """Draw from the 2**24 multiples of 2**-24 in [0, 1).
 
-        Element j uses the upper 24 bits of word j, exactly, in every dtype.
+        Element j is the upper 24 bits of word j, exactly, in every dtype but those of
+        16 bits, which hold the upper 11 (float16) or 8 (bfloat16).
         """
         if isinstance(source, Native):
             return self.native_uniform(source.generator, shape, like)
-        words = self.words(source, math.prod(shape), like) >> 8
-        return self.xp.reshape(self.xp.astype(words, like.dtype) * 2.0**-24, shape)
+        xp = self.xp
+        held = 1 - round(math.log2(float(xp.finfo(like.dtype).eps)))
+        bits = min(held, 24)
+        words = self.words(source, math.prod(shape), like) >> (32 - bits)
+        return xp.reshape(xp.astype(words, like.dtype) * 2.0**-bits, shape)
 
     def normal(self, source: Source, shape: Shape, like: Array) -> Array:
         """Draw from N(0, 1) by the Box-Muller transform.
@@ -94,10 +99,15 @@ class Kernels(ConvolutionKernels, PoolingKernels, OutputKernels, OptimizerKernel
             r = sqrt(-2 log(word[2j] / 2**32 + 2**-33))     at most 6.77
             a = 2π word[2j + 1] / 2**32
             normal[2j], normal[2j + 1] = r cos a, r sin a
+
+        Those of 16 bits are drawn in float32 and rounded.
         """
         if isinstance(source, Native):
             return self.native_normal(source.generator, shape, like)
         xp, count = self.xp, math.prod(shape)
+        if is_half(xp, like.dtype):
+            wide = xp.zeros((), dtype=xp.float32, device=self.device(like))
+            return xp.astype(self.normal(source, shape, wide), like.dtype)
         pairs = (count + 1) // 2
         words = xp.reshape(self.words(source, 2 * pairs, like), (pairs, 2))
         unit = xp.astype(words, like.dtype) * 2.0**-32

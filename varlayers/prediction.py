@@ -28,6 +28,7 @@ from varlayers.checks import check_size
 from varlayers.dispatch import kernels_for
 from varlayers.elbo import ELBO
 from varlayers.kernels import Kernels
+from varlayers.precision import widened
 from varlayers.random import Source, fold_in
 from varlayers.types import Array, DiscreteLikelihood, Layer, Params
 
@@ -66,6 +67,8 @@ def posterior_outputs(
 ) -> Iterator[Array]:
     """Yield the model's outputs at one posterior sample after another.
 
+    Outputs of 16 bits come in float32, so that what is made of them is exact enough.
+
     Args:
         elbo: holds the model.
         params: as trained.
@@ -85,7 +88,7 @@ def posterior_outputs(
 
 def _output(model: Layer, params: Params, x: Array, key: Source) -> Array:
     noise = model.draw(key, tuple(x.shape), x)
-    return model.forward(params, x, noise)[0]
+    return widened(kernels_for(x).xp, model.forward(params, x, noise)[0])
 
 
 def log_predictive_density(
@@ -134,7 +137,8 @@ def predict(
     Args:
         elbo: holds model and likelihood.
         params: as trained.
-        x: inputs, (n, ...).
+        x: inputs, (n, ...); parameters and inputs of 16 bits save time and memory on a
+            GPU, and the prediction comes in float32.
         key: gives the samples; the same key gives the same prediction.
         num_samples: posterior samples, >= 1. The error of the mean falls as its root.
         level: probability that the intervals hold, 0 < level < 1; None for none.

@@ -207,7 +207,7 @@ class Program:
 
     def _value(self, given: Part | Number) -> Any:
         if isinstance(given, Number):
-            return self._env[given.part.base].item()
+            return self._view(given.part).item()
         return self._view(given)
 
     def _keep(self, part: Part, x: Any) -> None:

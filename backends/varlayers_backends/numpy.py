@@ -47,7 +47,7 @@ class NumpyKernels(ConvolvingKernels):
         return numpy_random.words(key, count)
 
     def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
-        if isinstance(source, Native):
+        if isinstance(source, Native) or like.dtype not in _FLOATS:
             return super().uniform(source, shape, like)
         return numpy_random.uniform(source, math.prod(shape), like.dtype).reshape(shape)
 

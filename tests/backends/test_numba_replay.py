@@ -35,6 +35,19 @@ def test_function_is_traced_twice_and_never_called_again():
     assert is_replayed(replay)
 
 
+def test_a_call_is_given_the_words_of_a_child():
+    like = np.zeros(3, np.float16)  # drawn by a call, not by a loop
+
+    def function(k, x):
+        return x + kernels_for(x).normal(fold_in(k, 1), (3,), x)
+
+    run, replay = replay_of(function)
+    for seed in (1, 2):
+        expected = KERNELS.normal(fold_in(key(seed), 1), (3,), like)
+        np.testing.assert_array_equal(run(key(seed), like), expected)
+    assert is_replayed(replay)
+
+
 def test_descriptions_have_programs_of_their_own():
     run = Replayed(lambda static, x: x * static, KERNELS)
     for factor in (2.0, 3.0, 2.0):

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 # here and from itself, so neighbors on a line do not know each other.
 TIERS = (
     {"types"},
-    {"random", "tables", "tree", "two_products", "windows"},
+    {"precision", "random", "tables", "tree", "two_products", "windows"},
     {"sliding_kernels"},
     {"convolution_kernels", "optimizer_kernels", "output_kernels", "pooling_kernels"},
     {"kernels"},

@@ -25,6 +25,8 @@ from varlayers.optimizers.leafwise import (
 )
 from varlayers.optimizers.ranges import NONNEGATIVE, POSITIVE, UNIT, set_numbers
 from varlayers.optimizers.schedules import value_at
+from varlayers.precision import is_half
+from varlayers.tree import items
 from varlayers.types import Array, Params, Schedule
 
 __all__ = ["Adam", "AdamW"]
@@ -58,8 +60,12 @@ class Adam:
         set_numbers(self, scheduled="learning_rate", **_RANGES)
 
     def init(self, params: Params) -> dict[str, Any]:
-        """Return the state before the first step."""
-        return _init(params)
+        """Return the state before the first step.
+
+        Raises:
+            TypeError: if a parameter has 16 bits, which hold no second moments.
+        """
+        return _init(self, params)
 
     def update(
         self, grads: Params, state: Mapping[str, Any], params: Params
@@ -106,8 +112,12 @@ class AdamW:
         set_numbers(self, scheduled="learning_rate", **ranges)
 
     def init(self, params: Params) -> dict[str, Any]:
-        """Return the state before the first step."""
-        return _init(params)
+        """Return the state before the first step.
+
+        Raises:
+            TypeError: if a parameter has 16 bits, which hold no second moments.
+        """
+        return _init(self, params)
 
     def update(
         self, grads: Params, state: Mapping[str, Any], params: Params
@@ -124,7 +134,15 @@ class AdamW:
 _RANGES = {"learning_rate": NONNEGATIVE, "beta1": UNIT, "beta2": UNIT, "eps": POSITIVE}
 
 
-def _init(params: Params) -> dict[str, Any]:
+def _init(adam: Adam | AdamW, params: Params) -> dict[str, Any]:
+    for name, leaf in items(params):
+        if is_half(kernels_for(leaf).xp, leaf.dtype):
+            msg = (
+                f"{type(adam).__name__} expected parameters of float32 or float64, got "
+                f"{leaf.dtype} for {name!r}: squares of gradients vanish in 16 bits. "
+                "Train in float32; predict takes 16 bits."
+            )
+            raise TypeError(msg)
     return {"step": 0, "m": zeros_like(params), "v": zeros_like(params)}
 
 
