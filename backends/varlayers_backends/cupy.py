@@ -2,9 +2,9 @@
 
 Random numbers, the passes over weights and outputs, the optimizers and max pooling are
 one launch each (`cuda/*.cuh`), convolutions are matrix products (`cupy_convolution`).
-These take arrays of one shape and one dtype, float32 or float64; whatever else goes to
-the generic code, which CuPy compiles operation by operation. An array that is strided
-is copied first.
+These take arrays of one shape and one dtype: float16, which they compute with as
+float32, float32 or float64. Whatever else goes to the generic code, which CuPy compiles
+operation by operation. An array that is strided is copied first.
 
 No method but `to_numpy` waits for the device or copies to the host. Sums are exact in
 the dtype: TF32 is used only where the environment says CUPY_TF32=1 before CuPy's first
@@ -135,17 +135,16 @@ class CupyKernels(CupySlidingKernels):
             return super().add_kl_normal_(loc, scale, slope, *prior, weight, dloc, drho)
         dloc, drho, n = plain(dloc), plain(drho), loc.size
         given = [plain(x) for x in (loc, scale, slope)]
-        parts = new(loc, (cupy_launch.parts_of(n),))
+        parts = new(loc, (cupy_launch.parts_of(n),), cupy_launch.real_of(loc.dtype))
         if all(map(_is_number, prior)):
             name, told = "add_kl_normal", [float(x) for x in prior]
         else:
             name, arrays = "add_kl_normal_arrays", [_array(x, loc) for x in prior]
             told = [part for x in arrays for part in (x, max(1, x.size))]
-        cupy_launch.parts(
-            name, parts, *given, *told, float(weight), n, dloc, drho, parts
-        )
+        arguments = *given, *told, float(weight), n, dloc, drho, parts
+        cupy_launch.parts(name, loc, parts.size, *arguments)
         kl = new(loc, ())
-        cupy_launch.one_block("sum_parts", parts, parts, parts.size, kl)
+        cupy_launch.one_block("sum_parts", loc, parts, parts.size, kl)
         return kl, dloc, drho
 
     # ---- passes over the outputs -----------------------------------------------

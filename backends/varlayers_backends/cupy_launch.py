@@ -29,15 +29,21 @@ __all__ = [
     "parts",
     "parts_of",
     "plain",
+    "real_of",
     "rows",
     "signs",
     "source",
     "tiles",
 ]
 
-FLOATS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+# By dtype: what arrays hold, and what is computed.
+FLOATS = {
+    np.dtype(np.float16): ("Half", "float"),
+    np.dtype(np.float32): ("float", "float"),
+    np.dtype(np.float64): ("double", "double"),
+}
 _ANY = np.dtype(np.float32)
-SOURCES = ("kernels", "random", "passes", "windows", "pooling")
+SOURCES = ("half", "kernels", "random", "passes", "windows", "pooling")
 
 _THREADS = 256  # of a block; MOST_THREADS in kernels.cuh
 _BLOCKS = 4096  # of a grid: beyond, each thread takes more elements
@@ -54,7 +60,13 @@ def source() -> str:
 
 def options(dtype: Any) -> tuple[str, ...]:
     """Return what the compiler is told for arrays of this dtype."""
-    return ("--std=c++17", f"-DREAL={FLOATS[np.dtype(dtype)]}")
+    held, real = FLOATS[np.dtype(dtype)]
+    return ("--std=c++17", f"-DHELD={held}", f"-DREAL={real}")
+
+
+def real_of(dtype: Any) -> Any:
+    """Return the dtype in which kernels compute for arrays of a dtype in FLOATS."""
+    return np.promote_types(dtype, np.float32)
 
 
 def new(like: Any, shape: Shape | None = None, dtype: Any = None) -> Any:
@@ -82,10 +94,10 @@ def launch(name: str, like: Any, grid: Shape, block: Shape, *arguments: Any) -> 
     """Launch a kernel for arrays of the dtype and device of `like`.
 
     Where that is not in FLOATS, the kernel is one to which REAL makes no difference.
-    An integer goes as 64 bits, a float as the arrays' dtype, anything else as it is.
+    An integer goes as 64 bits, a float as what is computed, anything else as it is.
     """
     dtype = like.dtype if like.dtype in FLOATS else _ANY
-    number = {int: np.int64, float: dtype.type}
+    number = {int: np.int64, float: real_of(dtype).type}
     given = tuple(number.get(type(each), _same)(each) for each in arguments)
     with like.device:
         _function(name, dtype)(grid, block, given)
@@ -102,9 +114,9 @@ def parts_of(count: int) -> int:
     return min(max(1, -(-count // (4 * _THREADS))), _PARTS)
 
 
-def parts(name: str, parts: Any, *arguments: Any) -> None:
-    """Launch with a block for each of the parts of a sum."""
-    launch(name, parts, (parts.size,), (_THREADS,), *arguments)
+def parts(name: str, like: Any, count: int, *arguments: Any) -> None:
+    """Launch with a block for each of the `count` parts of a sum."""
+    launch(name, like, (count,), (_THREADS,), *arguments)
 
 
 def one_block(name: str, like: Any, *arguments: Any) -> None:

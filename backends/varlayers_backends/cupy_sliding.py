@@ -1,6 +1,6 @@
 """The kernels of CuPy arrays that slide: which convolutions and poolings are our own.
 
-Those of up to three spatial axes, of one dtype in float32 and float64, and undivided
+Those of up to three spatial axes, of one dtype of 16, 32 or 64 bits, and undivided
 channels; the others go to the generic bodies, which stay on the device as well.
 """
 

@@ -24,6 +24,7 @@ ENDS = (nvrtc.ARCHITECTURES[0], nvrtc.ARCHITECTURES[-1])
     ("architecture", "dtype"),
     [
         *((architecture, "float32") for architecture in nvrtc.ARCHITECTURES),
+        *((architecture, "float16") for architecture in ENDS),
         *((architecture, "float64") for architecture in ENDS),
     ],
 )

@@ -13,8 +13,9 @@ import pytest
 from support import fake_cupy
 from support.cuda import launcher
 from support.host_kernels import needs_compiler
+from support.kernel_cases import CASES, KEY, Inputs
 from support.libraries import missing_cupy
-from support.parity import FACTS, check_cases, overrides, uncovered
+from support.parity import FACTS, check_cases, moved, overrides, uncovered
 
 from varlayers.kernels import Kernels
 
@@ -123,10 +124,11 @@ def test_flaw_in_the_source_is_caught(kernels, method, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "mixed", ["float16", "a scalar", "a prior of another dtype", "a weight in an array"]
+    "mixed",
+    ["longdouble", "a scalar", "a prior of another dtype", "a weight in an array"],
 )
 def test_other_arguments_go_to_the_generic_body(kernels, mixed):
-    dtype = "float16" if mixed == "float16" else "float32"
+    dtype = "longdouble" if mixed == "longdouble" else "float32"
     arrays = [np.full((3, 4), 0.5, dtype) for _ in range(5)]
     prior, weight = (0.0, 1.0), 0.3
     if mixed == "a scalar":
@@ -142,7 +144,41 @@ def test_other_arguments_go_to_the_generic_body(kernels, mixed):
     own = kernels.add_kl_normal_(*placed[:3], *told, *placed[3:])
     assert not fake_cupy.LAUNCHES
     for one, other in zip(own, generic, strict=True):
-        np.testing.assert_allclose(one.get(), other, rtol=4e-3)
+        np.testing.assert_allclose(one.get(), other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", sorted({*METHODS} - IN_CUPYX - {"asarray"}))
+def test_half_precision_is_computed_in_float32(kernels, method):
+    fake_cupy.LAUNCHES.clear()
+    for case in CASES[method]:
+        for shape in ((5,), (3, 50)):
+            given = case.arguments(Inputs(np.random.default_rng(0), shape, "float16"))
+            wide = (moved(argument, as_float32) for argument in given)
+            expected = getattr(Kernels(np), method)(*wide, **dict(case.options))
+            placed = (moved(argument, contiguous) for argument in given)
+            actual = getattr(kernels, method)(*placed, **dict(case.options))
+            for one, other in zip(tuple_of(actual), tuple_of(expected), strict=True):
+                if other is not None:
+                    dtype = "float16" if other.dtype == "float32" else other.dtype
+                    assert one.dtype == dtype
+                    unit = 2.0**-9 * max(1, np.max(np.abs(other)))
+                    np.testing.assert_allclose(one.get(), other, rtol=0, atol=unit)
+    assert fake_cupy.LAUNCHES
+
+
+def test_half_uniforms_have_the_bits_of_the_generic_ones(kernels):
+    like = np.zeros(0, "float16")
+    expected = Kernels(np).uniform(KEY, (5000,), like)
+    drawn = kernels.uniform(KEY, (5000,), contiguous(like)).get()
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def as_float32(x):
+    return x.astype("float32") if x.dtype == "float16" else x
+
+
+def tuple_of(result):
+    return result if isinstance(result, tuple) else (result,)
 
 
 def test_donated_arrays_come_back(kernels):

@@ -92,7 +92,7 @@ READONLY.flags.writeable = False
 
 
 def host(extra=COPY):
-    return HostKernels(LAUNCH.source() + extra, "float")
+    return HostKernels(LAUNCH.source() + extra, {"HELD": "float", "REAL": "float"})
 
 
 def test_host_runs_every_element():

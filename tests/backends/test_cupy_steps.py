@@ -98,3 +98,20 @@ def test_arrays_of_host_and_device_do_not_mix(cupy):
         np.ones(3) + x
     with pytest.raises(TypeError, match="Implicit conversion"):
         np.asarray(x)
+
+
+@pytest.mark.parametrize("estimator", ["reparameterization", "local", "flipout"])
+def test_half_precision_predicts_on_the_device(estimator):
+    model, shape = cnn(estimator=estimator)
+    elbo = vl.ELBO(model, vl.Categorical(), num_data=100)
+    x = np.random.default_rng(0).standard_normal(shape).astype("float32")
+    params = elbo.init(vl.key(0), like=x)
+    half = tree.map_leaves(lambda leaf: fake_cupy.ndarray(leaf.astype("f2")), params)
+    given = fake_cupy.ndarray(x.astype("f2"))
+    fake_cupy.TRANSFERS.clear()
+    actual = vl.predict(elbo, half, given, key=vl.key(1), num_samples=3)
+    assert not fake_cupy.TRANSFERS
+    expected = vl.predict(elbo, params, x, key=vl.key(1), num_samples=3)
+    for one, other in zip(actual[:7], expected[:7], strict=True):
+        assert one.dtype == "float32"
+        np.testing.assert_allclose(one.get(), other, rtol=0, atol=4e-3)

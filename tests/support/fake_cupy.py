@@ -181,8 +181,8 @@ class RawModule:
     """Kernels that run on the host."""
 
     def __init__(self, *, code, options=()):
-        (real,) = (o.removeprefix("-DREAL=") for o in options if "-DREAL=" in o)
-        self._kernels = HostKernels(code, real)
+        defined = (o.removeprefix("-D") for o in options if o.startswith("-D"))
+        self._kernels = HostKernels(code, dict(each.split("=") for each in defined))
 
     def get_function(self, name):
         assert name in self._kernels.signatures, name

@@ -5,6 +5,7 @@
 
 #include <csetjmp>
 #include <cmath>
+#include <cstring>
 #include <ucontext.h>
 
 struct dim3 {
@@ -32,6 +33,19 @@ static void sincospi(float x, float *sine, float *cosine) {
     sincospi((double)x, &s, &c);
     *sine = (float)s;
     *cosine = (float)c;
+}
+
+static float half_to_float(unsigned short bits) {
+    _Float16 x;
+    std::memcpy(&x, &bits, sizeof x);
+    return (float)x;
+}
+
+static unsigned short float_to_half(float value) {
+    const _Float16 x = (_Float16)value;
+    unsigned short bits;
+    std::memcpy(&bits, &x, sizeof x);
+    return bits;
 }
 
 static const unsigned MOST_FIBERS = 1024, STACK = 1 << 15;

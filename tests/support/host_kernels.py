@@ -15,6 +15,7 @@ import pytest
 SHIM = Path(__file__).with_name("host_cuda.h")
 FLAGS = ("-O1", "-std=c++17", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-w")
 SCALARS = {"u32": np.uint32, "i64": np.int64, "int": np.int32}
+DTYPES = {"Half": "float16", "float": "float32", "double": "float64"}
 ENTRIES = {"u32": "uint32", "int": "int32", "unsigned char": "uint8"}
 
 
@@ -25,12 +26,14 @@ def needs_compiler():
 
 
 class HostKernels:
-    """The kernels of a source, for arrays of one dtype ("float" or "double")."""
+    """The kernels of a source, as the definitions of HELD and REAL compile them."""
 
-    def __init__(self, source, real):
+    def __init__(self, source, definitions):
         self.signatures = signatures(source)
-        self.dtype = np.dtype("float32" if real == "float" else "float64")
-        self.library = _library(source, real)
+        self.dtypes = {
+            name.lower(): np.dtype(DTYPES[kind]) for name, kind in definitions.items()
+        }
+        self.library = _library(source, tuple(definitions.items()))
 
     def launch(self, name, grid, block, arguments):
         """Run a kernel; refuse what a device would misread, or CUDA would not start."""
@@ -53,7 +56,7 @@ class HostKernels:
         if kind.endswith("*"):
             entry = kind.removeprefix("const").strip(" *")
             assert isinstance(value, np.ndarray), where
-            assert value.dtype == ENTRIES.get(entry, self.dtype), where
+            assert value.dtype == (self.dtypes.get(entry) or ENTRIES[entry]), where
             assert value.flags.c_contiguous, where
             assert value.flags.writeable or kind.startswith("const"), where
             return ctypes.c_void_p(value.ctypes.data)
@@ -61,7 +64,7 @@ class HostKernels:
             assert value.dtype.names, where
             assert value.nbytes == 19 * 4, where
         else:
-            expected = SCALARS.get(kind, self.dtype.type)
+            expected = self.dtypes["real"].type if kind == "real" else SCALARS[kind]
             assert type(value) is expected, where
         return ctypes.create_string_buffer(value.tobytes(), value.nbytes)
 
@@ -102,11 +105,12 @@ def _wrapper(source, name, types):
 
 
 @cache
-def _library(source, real):
+def _library(source, definitions):
     needs_compiler()
     shim = SHIM.read_text(encoding="utf-8")
     wrappers = [_wrapper(source, *item) for item in signatures(source).items()]
-    text = "\n".join([shim, f"#define REAL {real}", source, *wrappers])
+    defined = [f"#define {name} {kind}" for name, kind in definitions]
+    text = "\n".join([shim, *defined, source, *wrappers])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     folder = Path(tempfile.mkdtemp(prefix=f"varlayers-{digest}-"))
     try:

@@ -1,10 +1,12 @@
 // What the CUDA kernels share. The files are joined in the order that cupy_launch.py
-// names, and compiled once for each type of array, REAL: float or double.
+// names, and compiled once for each dtype: arrays hold entries of type HELD, which is
+// Half, float or double, and numbers are computed in REAL, float or double.
 //
 // Every kernel takes any grid: a thread goes on to the next element that is free. The
 // lengths are 64-bit, for arrays may have more than 2**32 elements.
 
 typedef REAL real;
+typedef HELD held;
 typedef unsigned int u32;
 typedef long long i64;
 

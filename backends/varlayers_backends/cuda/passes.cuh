@@ -2,7 +2,7 @@
 // are contiguous, of one length n.
 
 // scale = log(1 + exp(rho)) + shift, and its slope 1 / (1 + exp(-rho)), no overflow.
-KERNEL scale_normal(const real *rho, real shift, i64 n, real *scale, real *slope) {
+KERNEL scale_normal(const held *rho, real shift, i64 n, held *scale, held *slope) {
     EACH(i, n) {
         real x = rho[i], t = exp(x > 0 ? -x : x);
         scale[i] = (x > 0 ? x : 0) + log1p(t) + shift;
@@ -10,23 +10,23 @@ KERNEL scale_normal(const real *rho, real shift, i64 n, real *scale, real *slope
     }
 }
 
-KERNEL add_product(const real *z, const real *x, const real *y, i64 n, real *out) {
+KERNEL add_product(const held *z, const held *x, const held *y, i64 n, held *out) {
     EACH(i, n) out[i] = z[i] + x[i] * y[i];
 }
 
-KERNEL sample_normal_backward(const real *slope, const real *eps, const real *dw,
-                              i64 n, real *drho) {
+KERNEL sample_normal_backward(const held *slope, const held *eps, const held *dw,
+                              i64 n, held *drho) {
     EACH(i, n) drho[i] = dw[i] * eps[i] * slope[i];
 }
 
-KERNEL variance_normal_backward(const real *scale, const real *slope,
-                                const real *dvar, i64 n, real *drho) {
+KERNEL variance_normal_backward(const held *scale, const held *slope,
+                                const held *dvar, i64 n, held *drho) {
     EACH(i, n) drho[i] = 2 * scale[i] * dvar[i] * slope[i];
 }
 
 // Add one element's gradient and return its divergence.
 __device__ inline real add_kl(real loc, real scale, real slope, real prior_loc,
-                              real prior_scale, real weight, real *dloc, real *drho) {
+                              real prior_scale, real weight, held *dloc, held *drho) {
     const real d = (loc - prior_loc) / prior_scale, r = scale / prior_scale;
     const bool positive = scale > 0;
     *dloc += weight * (d / prior_scale);
@@ -35,9 +35,9 @@ __device__ inline real add_kl(real loc, real scale, real slope, real prior_loc,
 }
 
 // The divergence comes in one part for each block; `sum_parts` adds them.
-KERNEL add_kl_normal(const real *loc, const real *scale, const real *slope,
-                     real prior_loc, real prior_scale, real weight, i64 n, real *dloc,
-                     real *drho, real *parts) {
+KERNEL add_kl_normal(const held *loc, const held *scale, const held *slope,
+                     real prior_loc, real prior_scale, real weight, i64 n, held *dloc,
+                     held *drho, real *parts) {
     real kl = 0;
     EACH(i, n)
     kl += add_kl(loc[i], scale[i], slope[i], prior_loc, prior_scale, weight, dloc + i,
@@ -47,10 +47,10 @@ KERNEL add_kl_normal(const real *loc, const real *scale, const real *slope,
 }
 
 // The same with arrays for the prior, which start again after so many elements.
-KERNEL add_kl_normal_arrays(const real *loc, const real *scale, const real *slope,
-                            const real *prior_loc, i64 loc_period,
-                            const real *prior_scale, i64 scale_period, real weight,
-                            i64 n, real *dloc, real *drho, real *parts) {
+KERNEL add_kl_normal_arrays(const held *loc, const held *scale, const held *slope,
+                            const held *prior_loc, i64 loc_period,
+                            const held *prior_scale, i64 scale_period, real weight,
+                            i64 n, held *dloc, held *drho, real *parts) {
     real kl = 0;
     EACH(i, n)
     kl += add_kl(loc[i], scale[i], slope[i], prior_loc[i % loc_period],
@@ -60,28 +60,28 @@ KERNEL add_kl_normal_arrays(const real *loc, const real *scale, const real *slop
 }
 
 // By a single block.
-KERNEL sum_parts(const real *parts, i64 n, real *out) {
+KERNEL sum_parts(const real *parts, i64 n, held *out) {
     real total = 0;
     EACH(i, n) total += parts[i];
     total = block_fold<Sum>(total);
     if (threadIdx.x == 0) out[0] = total;
 }
 
-KERNEL local_noise(const real *mean, const real *variance, const real *eps, i64 n,
-                   real *y, real *s) {
+KERNEL local_noise(const held *mean, const held *variance, const held *eps, i64 n,
+                   held *y, held *s) {
     EACH(i, n) {
         s[i] = sqrt(variance[i]);
         y[i] = mean[i] + s[i] * eps[i];
     }
 }
 
-KERNEL local_noise_backward(const real *s, const real *eps, const real *dy, i64 n,
-                            real *dvar) {
+KERNEL local_noise_backward(const held *s, const held *eps, const held *dy, i64 n,
+                            held *dvar) {
     EACH(i, n) dvar[i] = s[i] > 0 ? dy[i] * eps[i] / (2 * s[i]) : 0;
 }
 
 // The largest of a row, and log(sum(exp(x - most))), by a block.
-__device__ inline real block_log_total(const real *x, i64 width, real &most) {
+__device__ inline real block_log_total(const held *x, i64 width, real &most) {
     real total = 0;
     most = -INFINITE;
     for (i64 i = threadIdx.x; i < width; i += blockDim.x) most = Most::of(most, x[i]);
@@ -91,19 +91,19 @@ __device__ inline real block_log_total(const real *x, i64 width, real &most) {
 }
 
 // A block takes one row after another.
-KERNEL log_softmax(const real *logits, i64 rows, i64 width, real *out) {
+KERNEL log_softmax(const held *logits, i64 rows, i64 width, held *out) {
     for (i64 row = blockIdx.x; row < rows; row += gridDim.x) {
-        const real *x = logits + row * width;
+        const held *x = logits + row * width;
         real most, rest = block_log_total(x, width, most);
         for (i64 i = threadIdx.x; i < width; i += blockDim.x)
             out[row * width + i] = x[i] - most - rest;
     }
 }
 
-KERNEL cross_entropy(const real *logits, const real *targets, i64 rows, i64 width,
-                     real *value, real *gradient) {
+KERNEL cross_entropy(const held *logits, const held *targets, i64 rows, i64 width,
+                     held *value, held *gradient) {
     for (i64 row = blockIdx.x; row < rows; row += gridDim.x) {
-        const real *x = logits + row * width, *t = targets + row * width;
+        const held *x = logits + row * width, *t = targets + row * width;
         real most, rest = block_log_total(x, width, most), entropy = 0, mass = 0;
         for (i64 i = threadIdx.x; i < width; i += blockDim.x) {
             entropy -= t[i] == 0 ? 0 : t[i] * (x[i] - most - rest);
@@ -118,7 +118,7 @@ KERNEL cross_entropy(const real *logits, const real *targets, i64 rows, i64 widt
 }
 
 // keep = 1 - rate decay, factor = rate / (1 - beta1^step), unbias = 1 - beta2^step.
-KERNEL adam(real *param, const real *grad, real *m, real *v, real beta1, real add1,
+KERNEL adam(held *param, const held *grad, held *m, held *v, real beta1, real add1,
             real beta2, real add2, real unbias, real eps, real factor, real keep,
             i64 n) {
     EACH(i, n) {
@@ -130,7 +130,7 @@ KERNEL adam(real *param, const real *grad, real *m, real *v, real beta1, real ad
     }
 }
 
-KERNEL sgd(real *param, const real *grad, real *velocity, real rate, real momentum,
+KERNEL sgd(held *param, const held *grad, held *velocity, real rate, real momentum,
            int nesterov, real decay, i64 n) {
     EACH(i, n) {
         const real g = grad[i] + decay * param[i];
@@ -139,6 +139,6 @@ KERNEL sgd(real *param, const real *grad, real *velocity, real rate, real moment
     }
 }
 
-KERNEL descend(real *param, const real *grad, real rate, real decay, i64 n) {
+KERNEL descend(held *param, const held *grad, real rate, real decay, i64 n) {
     EACH(i, n) param[i] -= rate * (grad[i] + decay * param[i]);
 }

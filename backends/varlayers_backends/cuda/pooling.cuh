@@ -2,12 +2,12 @@
 
 // `Kernels.max_pool`, one output in a thread.
 template <class Index>
-__device__ void pool(const real *x, const Sliding &s, i64 n, real *y, Index *index) {
+__device__ void pool(const held *x, const Sliding &s, i64 n, held *y, Index *index) {
     EACH(at, n) {
         int i[3];
         const int channel = at % s.channels;
         const i64 example = digits(at / s.channels, s.out, i);
-        const real *from =
+        const held *from =
             x + example * s.space[0] * s.space[1] * s.space[2] * s.channels + channel;
         real best = -INFINITE;
         int chosen = 0, number = 0, m[3];
@@ -32,19 +32,19 @@ __device__ void pool(const real *x, const Sliding &s, i64 n, real *y, Index *ind
     }
 }
 
-KERNEL max_pool_short(const real *x, Sliding s, i64 n, real *y, unsigned char *index) {
+KERNEL max_pool_short(const held *x, Sliding s, i64 n, held *y, unsigned char *index) {
     pool(x, s, n, y, index);
 }
 
-KERNEL max_pool_long(const real *x, Sliding s, i64 n, real *y, int *index) {
+KERNEL max_pool_long(const held *x, Sliding s, i64 n, held *y, int *index) {
     pool(x, s, n, y, index);
 }
 
 // `Kernels.max_pool_backward`, one entry of x in a thread: it asks each window that it
 // is in, so nothing is added up by two threads.
 template <class Index>
-__device__ void unpool(const real *dy, const Index *index, const Sliding &s, i64 n,
-                       real *dx) {
+__device__ void unpool(const held *dy, const Index *index, const Sliding &s, i64 n,
+                       held *dx) {
     EACH(at, n) {
         int j[3], m[3], number = 0;
         const int channel = at % s.channels;
@@ -70,12 +70,12 @@ __device__ void unpool(const real *dy, const Index *index, const Sliding &s, i64
     }
 }
 
-KERNEL max_pool_backward_short(const real *dy, const unsigned char *index, Sliding s,
-                               i64 n, real *dx) {
+KERNEL max_pool_backward_short(const held *dy, const unsigned char *index, Sliding s,
+                               i64 n, held *dx) {
     unpool(dy, index, s, n, dx);
 }
 
-KERNEL max_pool_backward_long(const real *dy, const int *index, Sliding s, i64 n,
-                              real *dx) {
+KERNEL max_pool_backward_long(const held *dy, const int *index, Sliding s, i64 n,
+                              held *dx) {
     unpool(dy, index, s, n, dx);
 }

@@ -36,12 +36,13 @@ KERNEL words(u32 k0, u32 k1, i64 n, u32 *out) {
     }
 }
 
-// The upper 24 bits of a word over 2**24: exact in every type.
+// The upper bits of a word, as many as every type can hold: 24, or 11 of 16 bits.
 __device__ inline real uniform_of(u32 word) {
-    return (real)(word >> 8) * (real)0x1p-24;
+    const int bits = sizeof(held) == 2 ? 11 : 24;
+    return (real)(word >> (32 - bits)) / (1 << bits);
 }
 
-KERNEL uniform(u32 k0, u32 k1, i64 n, real *out) {
+KERNEL uniform(u32 k0, u32 k1, i64 n, held *out) {
     EACH(j, (n + 1) / 2) {
         Words pair = words_at(k0, k1, j);
         out[2 * j] = uniform_of(pair.first);
@@ -51,7 +52,7 @@ KERNEL uniform(u32 k0, u32 k1, i64 n, real *out) {
 
 //     r = sqrt(-2 log(first / 2**32 + 2**-33))     a = 2π second / 2**32
 //     normal[2j], normal[2j + 1] = r cos a, r sin a
-KERNEL normal(u32 k0, u32 k1, i64 n, real *out) {
+KERNEL normal(u32 k0, u32 k1, i64 n, held *out) {
     EACH(j, (n + 1) / 2) {
         Words pair = words_at(k0, k1, j);
         real unit = (real)pair.first * (real)0x1p-32 + (real)0x1p-33;
@@ -64,7 +65,7 @@ KERNEL normal(u32 k0, u32 k1, i64 n, real *out) {
 
 // Element 32 j + b is -1 where bit b of word j is set, else 1. A block makes two words
 // in each thread, and then writes their bits side by side.
-KERNEL signs(u32 k0, u32 k1, i64 n, real *out) {
+KERNEL signs(u32 k0, u32 k1, i64 n, held *out) {
     __shared__ u32 bits[2 * MOST_THREADS];
     const i64 chunk = 64 * (i64)blockDim.x;
     for (i64 start = blockIdx.x * chunk; start < n; start += gridDim.x * chunk) {

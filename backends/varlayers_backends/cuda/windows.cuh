@@ -27,7 +27,7 @@ __device__ inline i64 digits(i64 number, const int *lengths, int *out) {
 // What the outputs number first, first + 1, … see of x, (rows, *filter, channels). A
 // thread keeps its column and goes down ROWS rows, so it divides once in as many.
 #define ROWS 32
-KERNEL patches(const real *x, Sliding s, i64 first, i64 rows, real *out) {
+KERNEL patches(const held *x, Sliding s, i64 first, i64 rows, held *out) {
     const int width = s.filter[0] * s.filter[1] * s.filter[2] * s.channels;
     const i64 example_size = (i64)s.space[0] * s.space[1] * s.space[2] * s.channels;
     const int column = blockIdx.x * blockDim.x + threadIdx.x;
@@ -35,7 +35,7 @@ KERNEL patches(const real *x, Sliding s, i64 first, i64 rows, real *out) {
     int m[3], i[3], j[3];
     digits(column / s.channels, s.filter, m);
     for (i64 start = blockIdx.y * (i64)ROWS; start < rows; start += gridDim.y * ROWS) {
-        const real *from =
+        const held *from =
             x + digits(first + start, s.out, i) * example_size + column % s.channels;
         const i64 end = rows - start < ROWS ? rows : start + ROWS;
         for (i64 row = start; row < end; ++row) {
@@ -45,7 +45,7 @@ KERNEL patches(const real *x, Sliding s, i64 first, i64 rows, real *out) {
                 seen = seen && inside(s, axis, j[axis]);
             }
             const i64 at = ((i64)j[0] * s.space[1] + j[1]) * s.space[2] + j[2];
-            out[row * width + column] = seen ? from[at * s.channels] : 0;
+            out[row * width + column] = seen ? (real)from[at * s.channels] : 0;
             if (++i[2] < s.out[2]) continue;
             i[2] = 0;
             if (++i[1] < s.out[1]) continue;
@@ -59,7 +59,7 @@ KERNEL patches(const real *x, Sliding s, i64 first, i64 rows, real *out) {
 
 // The weight (*Q, o, *phases, c) of the way back, Q = out, from w (*filter, c, o): its
 // tap q reversed has for phase p the weight of offset q s + p = m d, or 0.
-KERNEL phases(const real *w, Sliding s, int o, i64 n, real *out) {
+KERNEL phases(const held *w, Sliding s, int o, i64 n, held *out) {
     EACH(at, n) {
         int p[3], t[3];
         const i64 rest = digits(at / s.channels, s.strides, p);
@@ -72,12 +72,13 @@ KERNEL phases(const real *w, Sliding s, int o, i64 n, real *out) {
             seen = seen && offset % s.dilations[axis] == 0 && number < s.filter[axis];
             m = m * s.filter[axis] + number;
         }
-        out[at] = seen ? w[(m * s.channels + at % s.channels) * o + rest % o] : 0;
+        const i64 entry = (m * s.channels + at % s.channels) * o + rest % o;
+        out[at] = seen ? (real)w[entry] : 0;
     }
 }
 
 // x (n, *space, c) from its phases (n, *out, *phases, c), where x[0] has place `lows`.
-KERNEL side_by_side(const real *parts, Sliding s, i64 n, real *x) {
+KERNEL side_by_side(const held *parts, Sliding s, i64 n, held *x) {
     EACH(at, n) {
         int j[3];
         i64 place = digits(at / s.channels, s.space, j), phase = 0;
@@ -92,8 +93,8 @@ KERNEL side_by_side(const real *parts, Sliding s, i64 n, real *x) {
 }
 
 // The weight of each example, loc + Δ ∘ r sᵀ, (n, taps, c, o), with r (n, c), s (n, o).
-KERNEL flipped_weights(const real *loc, const real *delta, const real *r,
-                       const real *s, i64 n, int taps, int c, int o, real *out) {
+KERNEL flipped_weights(const held *loc, const held *delta, const held *r,
+                       const held *s, i64 n, int taps, int c, int o, held *out) {
     const i64 size = (i64)taps * c * o;
     EACH(i, n * size) {
         const i64 b = i / size, entry = i % size;
@@ -103,8 +104,8 @@ KERNEL flipped_weights(const real *loc, const real *delta, const real *r,
 }
 
 // dloc += Σ dW_b and ddelta += Σ dW_b ∘ r_b s_bᵀ, for dW with o first, (n, o, taps, c).
-KERNEL add_flipped(const real *dw, const real *r, const real *s, i64 n, int taps, int c,
-                   int o, real *dloc, real *ddelta) {
+KERNEL add_flipped(const held *dw, const held *r, const held *s, i64 n, int taps, int c,
+                   int o, held *dloc, held *ddelta) {
     const i64 size = (i64)taps * c * o;
     EACH(i, size) {
         const int channel = i % c, out = i / ((i64)taps * c);
