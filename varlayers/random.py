@@ -39,11 +39,13 @@ __all__ = [
     "threefry",
 ]
 
-# Of words that a compiler traces: "module:function" of (k0, k1, data, domain).
+# Of words that a compiler traces, by where their type is defined: "module:function" of
+# (k0, k1, data, domain).
 _DERIVATIONS = {
     "jax": "varlayers_backends.jax:child_key",
     "jaxlib": "varlayers_backends.jax:child_key",
-    "varlayers_backends": "varlayers_backends.numba_namespace:child_key",
+    "varlayers_backends.numba_traced": "varlayers_backends.numba_namespace:child_key",
+    "varlayers_backends.cupy_board": "varlayers_backends.cupy_board:child_key",
 }
 _MASK = 0xFFFFFFFF
 PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form
@@ -162,9 +164,9 @@ def _derive(source: Source, data: Any, domain: int) -> Source:
 
 def _own_derivation(word: Any) -> Callable[..., Any] | None:
     """Return the function that derives keys of such words in one operation, if any."""
-    module, _, name = _DERIVATIONS.get(
-        type(word).__module__.partition(".")[0], ""
-    ).partition(":")
+    origin = type(word).__module__
+    found = _DERIVATIONS.get(origin) or _DERIVATIONS.get(origin.partition(".")[0], "")
+    module, _, name = found.partition(":")
     return getattr(import_module(module), name) if module else None
 
 

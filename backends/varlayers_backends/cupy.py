@@ -13,6 +13,9 @@ matrix product.
 Never run on a device: the tests compile the kernels and run them on the host.
 """
 
+import os
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -23,9 +26,12 @@ from cupyx.scipy import special
 
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
-from varlayers_backends import cupy_launch
+from varlayers_backends import cupy_launch, cupy_products
+from varlayers_backends.cupy_board import Number, given
+from varlayers_backends.cupy_graphs import captured
 from varlayers_backends.cupy_launch import FLOATS, alike, each, new, plain
 from varlayers_backends.cupy_sliding import CupySlidingKernels
+from varlayers_backends.tracing import TRACING
 
 __all__ = ["CupyKernels"]
 
@@ -36,35 +42,47 @@ class CupyKernels(CupySlidingKernels):
     def __init__(self) -> None:
         super().__init__(_namespace())
 
+    def asarray(self, data: Any, like: Any) -> Any:
+        make = partial(super().asarray, data, like)
+        return make() if TRACING.board is None else TRACING.board.constant(make)
+
     def to_numpy(self, x: Any) -> Any:
         return x.get()
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if os.environ.get("VARLAYERS_CUDA_GRAPHS") != "1":
+            return function
+        return captured(function)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        return cupy_products.matmul(a, b)
 
     # ---- random numbers --------------------------------------------------------
 
     def words(self, key: Key, count: int, like: Any) -> Any:
-        out = new(like, (count,), np.uint32)
-        each("words", out, -(-count // 2), *_words(key), count, out)
+        out, (*words, at) = new(like, (count,), np.uint32), given(np.uint32, *key)
+        each("words", out, -(-count // 2), *words, count, out, at)
         return out
 
     def uniform(self, source: Source, shape: Shape, like: Any) -> Any:
         if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().uniform(source, shape, like)
-        out = new(like, shape)
-        each("uniform", out, -(-out.size // 2), *_words(source), out.size, out)
+        out, (*words, at) = new(like, shape), given(np.uint32, *source)
+        each("uniform", out, -(-out.size // 2), *words, out.size, out, at)
         return out
 
     def normal(self, source: Source, shape: Shape, like: Any) -> Any:
         if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().normal(source, shape, like)
-        out = new(like, shape)
-        each("normal", out, -(-out.size // 2), *_words(source), out.size, out)
+        out, (*words, at) = new(like, shape), given(np.uint32, *source)
+        each("normal", out, -(-out.size // 2), *words, out.size, out, at)
         return out
 
     def signs(self, source: Source, shape: Shape, like: Any) -> Any:
         if isinstance(source, Native) or like.dtype not in FLOATS:
             return super().signs(source, shape, like)
-        out = new(like, shape)
-        cupy_launch.signs("signs", out, out.size, *_words(source), out.size, out)
+        out, (*words, at) = new(like, shape), given(np.uint32, *source)
+        cupy_launch.signs("signs", out, out.size, *words, out.size, out, at)
         return out
 
     def native_uniform(self, generator: Any, shape: Shape, like: Any) -> Any:
@@ -129,19 +147,20 @@ class CupyKernels(CupySlidingKernels):
         prior = prior_loc, prior_scale
         if (
             not alike(loc, scale, slope, dloc, drho)
-            or not _is_number(weight)
+            or not (_is_number(weight) or isinstance(weight, Number))
             or not all(_is_number(x) or _repeats(x, loc) for x in prior)
         ):
             return super().add_kl_normal_(loc, scale, slope, *prior, weight, dloc, drho)
         dloc, drho, n = plain(dloc), plain(drho), loc.size
-        given = [plain(x) for x in (loc, scale, slope)]
+        arrays = [plain(x) for x in (loc, scale, slope)]
         parts = new(loc, (cupy_launch.parts_of(n),), cupy_launch.real_of(loc.dtype))
         if all(map(_is_number, prior)):
             name, told = "add_kl_normal", [float(x) for x in prior]
         else:
-            name, arrays = "add_kl_normal_arrays", [_array(x, loc) for x in prior]
-            told = [part for x in arrays for part in (x, max(1, x.size))]
-        arguments = *given, *told, float(weight), n, dloc, drho, parts
+            name, priors = "add_kl_normal_arrays", [_array(x, loc) for x in prior]
+            told = [part for x in priors for part in (x, max(1, x.size))]
+        factor, at = given(cupy_launch.real_of(loc.dtype), weight)
+        arguments = *arrays, *told, factor, n, dloc, drho, parts, at
         cupy_launch.parts(name, loc, parts.size, *arguments)
         kl = new(loc, ())
         cupy_launch.one_block("sum_parts", loc, parts, parts.size, kl)
@@ -153,8 +172,8 @@ class CupyKernels(CupySlidingKernels):
         if not alike(mean, variance, eps):
             return super().local_noise(mean, variance, eps)
         y, s, n = new(mean), new(mean), mean.size
-        given = [plain(x) for x in (mean, variance, eps)]
-        each("local_noise", mean, n, *given, n, y, s)
+        arrays = [plain(x) for x in (mean, variance, eps)]
+        each("local_noise", mean, n, *arrays, n, y, s)
         return y, s
 
     def local_noise_backward(self, s: Any, eps: Any, dy: Any) -> Any:
@@ -189,16 +208,15 @@ class CupyKernels(CupySlidingKernels):
         if not alike(param, grad, m, v):
             return super().adam_(param, grad, m, v, **options)
         param, m, v, n = plain(param), plain(m), plain(v), param.size
-        beta1, beta2, rate = (
-            float(options[name]) for name in ("beta1", "beta2", "rate")
-        )
-        step = options["step"]
-        factors = (
-            *(beta1, 1 - beta1, beta2, 1 - beta2, 1 - beta2**step),
-            *(float(options["eps"]), rate / (1 - beta1**step)),
+        rate, step = options["rate"], options["step"]
+        beta1, beta2 = float(options["beta1"]), float(options["beta2"])
+        fixed = beta1, 1 - beta1, beta2, 1 - beta2, float(options["eps"])
+        *varying, at = given(
+            cupy_launch.real_of(param.dtype),
+            *(1 - beta2**step, rate / (1 - beta1**step)),
             1 - rate * float(options["decay"]),
         )
-        each("adam", param, n, param, plain(grad), m, v, *factors, n)
+        each("adam", param, n, param, plain(grad), m, v, *fixed, *varying, n, at)
         return param, m, v
 
     def sgd_(
@@ -208,24 +226,30 @@ class CupyKernels(CupySlidingKernels):
         if not alike(*moved):
             return super().sgd_(param, grad, velocity, **options)
         param, grad, n = plain(param), plain(grad), param.size
-        rate, decay = float(options["rate"]), float(options["decay"])
+        rate, at = given(cupy_launch.real_of(param.dtype), options["rate"])
+        decay = float(options["decay"])
         if velocity is None:
-            each("descend", param, n, param, grad, rate, decay, n)
+            each("descend", param, n, param, grad, rate, decay, n, at)
             return param, None
         velocity, nesterov = plain(velocity), np.int32(options["nesterov"])
         told = (rate, float(options["momentum"]), nesterov, decay)
-        each("sgd", param, n, param, grad, velocity, *told, n)
+        each("sgd", param, n, param, grad, velocity, *told, n, at)
         return param, velocity
 
 
 def _namespace() -> ModuleType:
-    """Return array_api_compat's namespace, but for `clip`.
+    """Return array_api_compat's namespace, but for `clip` and `astype`.
 
-    Its own makes arrays of the bounds, each a copy from the host.
+    Its own `clip` makes arrays of the bounds, each a copy from the host; and numbers on
+    a board take the dtype of what they meet.
     """
     namespace = ModuleType(xp.__name__)
-    vars(namespace).update({**vars(xp), "clip": _clip})
+    vars(namespace).update({**vars(xp), "astype": _astype, "clip": _clip})
     return namespace
+
+
+def _astype(x: Any, dtype: Any, /, **options: Any) -> Any:
+    return x if isinstance(x, Number) else xp.astype(x, dtype, **options)
 
 
 def _clip(x: Any, /, min: Any = None, max: Any = None) -> Any:  # noqa: A002
@@ -237,10 +261,6 @@ def _pass(name: str, *arrays: Any) -> Any:
     out = new(arrays[0])
     each(name, out, out.size, *map(plain, arrays), out.size, out)
     return out
-
-
-def _words(key: Any) -> tuple[Any, Any]:
-    return np.uint32(key[0]), np.uint32(key[1])
 
 
 def _is_number(x: Any) -> bool:

@@ -27,6 +27,7 @@ import numpy as np
 from varlayers.types import FlippedWeight, Shape
 from varlayers.windows import Window, out_space, span_of
 from varlayers_backends.cupy_launch import each, new, plain, tiles
+from varlayers_backends.cupy_products import matmul
 from varlayers_backends.cupy_windows import sliding, struct
 from varlayers_backends.way_back import WayBack, way_back
 
@@ -48,7 +49,7 @@ def conv(x: Any, w: Any, window: Window) -> Any:
     """Return `Kernels.conv` for one group."""
     y, taps = _outputs(x, w, window), _matrix(w)
     for rows, patches in _blocks(x, w.shape[:-2], window):
-        cupy.matmul(patches, taps, out=_rows(y)[rows])
+        matmul(patches, taps, out=_rows(y)[rows])
     return y
 
 
@@ -56,7 +57,7 @@ def adjoint_w(x: Any, dy: Any, w_shape: Shape, window: Window) -> Any:
     """Return `Kernels.conv_adjoint_w` for one group."""
     dy = _rows(plain(dy))
     parts = (
-        cupy.matmul(patches.T, dy[rows])
+        matmul(patches.T, dy[rows])
         for rows, patches in _blocks(x, w_shape[:-2], window)
     )
     return _sum(parts, x, w_shape)
@@ -73,7 +74,7 @@ def flipped(x: Any, w: FlippedWeight, window: Window) -> Any:
     y = _outputs(x, w.loc, window)
     for examples, patches in _example_blocks(x, w, window):
         out = y[examples].reshape(*patches.shape[:2], -1)
-        cupy.matmul(patches, _weights(w, examples), out=out)
+        matmul(patches, _weights(w, examples), out=out)
     return y
 
 
@@ -93,7 +94,7 @@ def flipped_adjoint_w(
     dloc, ddelta = _zeros(x, shape), _zeros(x, shape)
     for examples, patches in _example_blocks(x, w, window):
         seen = dy[examples].reshape(*patches.shape[:2], -1)
-        dw = cupy.matmul(plain(seen.transpose(0, 2, 1)), patches)
+        dw = matmul(plain(seen.transpose(0, 2, 1)), patches)
         each("add_flipped", x, dloc.size, dw, *_told(w, examples), dloc, ddelta)
     return dloc, ddelta
 
@@ -102,9 +103,9 @@ def moments(x: Any, loc: Any, var: Any, window: Window) -> tuple[Any, Any]:
     """Return `Kernels.conv_moments` for one group."""
     m, v = _outputs(x, loc, window), _outputs(x, var, window)
     for rows, patches in _blocks(x, loc.shape[:-2], window):
-        cupy.matmul(patches, _matrix(loc), out=_rows(m)[rows])
+        matmul(patches, _matrix(loc), out=_rows(m)[rows])
         patches *= patches
-        cupy.matmul(patches, _matrix(var), out=_rows(v)[rows])
+        matmul(patches, _matrix(var), out=_rows(v)[rows])
     return m, v
 
 
@@ -115,9 +116,9 @@ def moments_adjoint_w(
     dm, dv = (_rows(plain(grad)) for grad in grads)
     dloc, dvar = [], []
     for rows, patches in _blocks(x, w_shape[:-2], window):
-        dloc.append(cupy.matmul(patches.T, dm[rows]))
+        dloc.append(matmul(patches.T, dm[rows]))
         patches *= patches
-        dvar.append(cupy.matmul(patches.T, dv[rows]))
+        dvar.append(matmul(patches.T, dv[rows]))
     return _sum(dloc, x, w_shape), _sum(dvar, x, w_shape)
 
 

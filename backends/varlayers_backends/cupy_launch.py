@@ -43,7 +43,7 @@ FLOATS = {
     np.dtype(np.float64): ("double", "double"),
 }
 _ANY = np.dtype(np.float32)
-SOURCES = ("half", "kernels", "random", "passes", "windows", "pooling")
+SOURCES = ("half", "kernels", "random", "board", "passes", "windows", "pooling")
 
 _THREADS = 256  # of a block; MOST_THREADS in kernels.cuh
 _BLOCKS = 4096  # of a grid: beyond, each thread takes more elements

@@ -23,8 +23,8 @@ from varlayers_backends.numba_operations import argument
 from varlayers_backends.numba_program import Program
 from varlayers_backends.numba_tape import Part, Tape, alike
 from varlayers_backends.numba_traced import Traced, constant, part_of
-from varlayers_backends.numba_trees import Leaf, kind_of, maker, taker
 from varlayers_backends.tracing import TRACING, tracing
+from varlayers_backends.trees import Leaf, kind_of, maker, taker
 
 __all__ = ["KEPT", "MEMORY", "Replayed", "replayed"]
 

@@ -1,8 +1,9 @@
-"""What of this thread's work on NumPy arrays is being written down, and where.
+"""What of this thread's work is being written down, and where.
 
     tape     takes the operations of the function that is traced now (`numba_traced`)
     plain    the kernels that it would use
     loops    takes the compiled loops that run now, and the memory for their results
+    board    has the numbers of the function that is captured now (`cupy_graphs`)
 
 Memory and loops ask here (`numpy_buffers`, `numba_math`).
 """
@@ -19,6 +20,7 @@ class _Tracing(threading.local):
     tape: Any = None
     plain: Any = None
     loops: Any = None
+    board: Any = None
 
 
 TRACING = _Tracing()

@@ -15,6 +15,7 @@ from importlib import import_module
 import numpy as np
 import scipy.special
 
+from support import fake_streams
 from support.host_kernels import HostKernels
 
 TRANSFERS = []
@@ -55,15 +56,15 @@ class ndarray:
         self._host = np.asarray(host)
 
     def get(self):
-        TRANSFERS.append("get")
+        _looked("get")
         return self._host.copy()
 
     def item(self):
-        TRANSFERS.append("item")
+        _looked("item")
         return self._host.item()
 
     def tolist(self):
-        TRANSFERS.append("tolist")
+        _looked("tolist")
         return self._host.tolist()
 
     def __array__(self, *_, **__):
@@ -76,8 +77,13 @@ class ndarray:
         found = getattr(self._host, name)
         return lifted(found) if callable(found) else raised(found)
 
+    @property
+    def data(self):
+        return types.SimpleNamespace(ptr=self._host.ctypes.data)
+
     def __setitem__(self, index, value):
-        self._host[lowered(index)] = lowered(value)
+        given = self._host, lowered(index), lowered(value)
+        done(np.ndarray.__setitem__, given, {})
 
     def __repr__(self):
         return f"<an array {self._host.shape} of the stand-in for CuPy>"
@@ -110,26 +116,72 @@ def lifted(function):
     @functools.wraps(function, updated=())
     def call(*arguments, **options):
         named = {name: lowered(value) for name, value in options.items()}
-        return raised(function(*map(lowered, arguments), **named))
+        return done(function, tuple(map(lowered, arguments)), named)
 
     return call
 
 
+@np.errstate(all="ignore")  # a device warns of nothing
+def done(function, arguments, options):
+    """Call a function of the host's arrays; keep the call, if a stream is captured."""
+    if not fake_streams.is_capturing():
+        return raised(function(*arguments, **options))
+    if function in IN_PLACE or options.get("out") is not None:
+        fake_streams.keep(lambda: function(*arguments, **options))
+        return raised(options.get("out"))
+    result = raised(function(*arguments, **options))
+    if result is not NotImplemented:
+        fake_streams.keep(
+            functools.partial(_again, result, function, arguments, options)
+        )
+    return result
+
+
+IN_PLACE = (np.copyto, np.ndarray.__setitem__)
+
+
+def _again(result, function, arguments, options):
+    """Let what a function returned have what it returns now; views have it."""
+    new = function(*arguments, **options)
+    both = (result, new) if isinstance(result, tuple) else ((result,), (new,))
+    for old, each in zip(*both, strict=True):
+        if isinstance(old, ndarray) and not any(_shares(old, x) for x in arguments):
+            old._host[...] = each
+
+
+def _shares(array, x):
+    if isinstance(x, tuple | list):
+        return any(_shares(array, each) for each in x)
+    return isinstance(x, np.ndarray) and np.shares_memory(array._host, x)
+
+
 def _operator(name):
     def apply(self, *others):
-        result = getattr(self._host, name)(*map(lowered, others))
         in_place = name.startswith("__i") and name not in ("__invert__",)
-        return self if in_place and result is self._host else raised(result)
+        method, given = getattr(np.ndarray, name), tuple(map(lowered, others))
+        if fake_streams.is_capturing() and in_place:
+            fake_streams.keep(lambda: method(self._host, *given))
+            return self
+        result = done(method, (self._host, *given), {})
+        return self if in_place and result is not NotImplemented else result
 
     return apply
 
 
 def _reader(name):
     def read(self):
-        TRANSFERS.append(name)
+        _looked(name)
         return getattr(self._host, name)()
 
     return read
+
+
+def _looked(name):
+    """Note a transfer; a stream that is captured allows none."""
+    if fake_streams.is_capturing():
+        msg = "The current stream is capturing."
+        raise RuntimeError(msg)
+    TRANSFERS.append(name)
 
 
 _BINARY = (
@@ -152,14 +204,15 @@ ndarray.__iter__ = lambda self: map(raised, self._host)
 def asarray(data, dtype=None, **options):
     """Return an array; one that comes from the host is counted."""
     if isinstance(data, HOST_DATA):
-        TRANSFERS.append("asarray")
+        _looked("asarray")
         return ndarray(np.array(data, dtype, **options))
-    return raised(np.asarray(lowered(data), dtype, **options))
+    return done(np.asarray, (lowered(data), dtype), options)
 
 
 def array(data, dtype=None, copy=True, **options):
-    made = asarray(data, dtype, **options)
-    return ndarray(made._host.copy()) if copy and made is not data else made
+    if isinstance(data, ndarray):
+        return done(np.array, (data._host, dtype), {"copy": copy, **options})
+    return asarray(data, dtype, **options)
 
 
 def empty(shape, dtype=float, order="C"):
@@ -191,9 +244,10 @@ class RawModule:
             LAUNCHES.append(name)
             given = [a._host if isinstance(a, ndarray) else a for a in arguments]
             pointers = [k for k in self._kernels.signatures[name] if k.endswith("*")]
-            arrays = [a for a in arguments if isinstance(a, ndarray)]
+            arrays = [a for a in arguments if isinstance(a, ndarray | None)]
             assert len(arrays) == len(pointers), f"{name}: a pointer from the host"
-            self._kernels.launch(name, grid, block, given)
+            run = functools.partial(self._kernels.launch, name, grid, block, given)
+            fake_streams.keep(run) if fake_streams.is_capturing() else run()
 
         return launch
 
@@ -224,13 +278,17 @@ def _module(name, source, **own):
     return module
 
 
+def _no():
+    return False
+
+
 @functools.cache
 def _modules():
     own = (ndarray, asarray, array, empty, empty_like, asnumpy, RawModule)
     parts = {
         "linalg": _module("cupy.linalg", np.linalg),
         "fft": _module("cupy.fft", np.fft),
-        "cuda": _module("cupy.cuda", None, Device=Device, is_available=lambda: False),
+        "cuda": _module("cupy.cuda", fake_streams, Device=Device, is_available=_no),
         "random": _module("cupy.random", None, default_rng=Generator),
     }
     named = {each.__name__: each for each in own}

@@ -16,6 +16,7 @@ SHIM = Path(__file__).with_name("host_cuda.h")
 FLAGS = ("-O1", "-std=c++17", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-w")
 SCALARS = {"u32": np.uint32, "i64": np.int64, "int": np.int32}
 DTYPES = {"Half": "float16", "float": "float32", "double": "float64"}
+STRUCTS = {"Sliding": 19 * 4, "Line": 512 * 4}  # bytes
 ENTRIES = {"u32": "uint32", "int": "int32", "unsigned char": "uint8"}
 
 
@@ -55,14 +56,16 @@ class HostKernels:
         where = f"{name}, argument {number}: {kind} from {value!r}"
         if kind.endswith("*"):
             entry = kind.removeprefix("const").strip(" *")
+            if value is None and kind.startswith("const"):
+                return ctypes.c_void_p(None)
             assert isinstance(value, np.ndarray), where
             assert value.dtype == (self.dtypes.get(entry) or ENTRIES[entry]), where
             assert value.flags.c_contiguous, where
             assert value.flags.writeable or kind.startswith("const"), where
             return ctypes.c_void_p(value.ctypes.data)
-        if kind == "Sliding":
+        if kind in STRUCTS:
             assert value.dtype.names, where
-            assert value.nbytes == 19 * 4, where
+            assert value.nbytes == STRUCTS[kind], where
         else:
             expected = self.dtypes["real"].type if kind == "real" else SCALARS[kind]
             assert type(value) is expected, where

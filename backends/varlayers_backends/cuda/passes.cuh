@@ -1,5 +1,5 @@
 // Passes over weights and outputs: each is the method of `Kernels` of its name. Arrays
-// are contiguous, of one length n.
+// are contiguous, of one length n. Numbers `given` in memory stand for some arguments.
 
 // scale = log(1 + exp(rho)) + shift, and its slope 1 / (1 + exp(-rho)), no overflow.
 KERNEL scale_normal(const held *rho, real shift, i64 n, held *scale, held *slope) {
@@ -37,8 +37,9 @@ __device__ inline real add_kl(real loc, real scale, real slope, real prior_loc,
 // The divergence comes in one part for each block; `sum_parts` adds them.
 KERNEL add_kl_normal(const held *loc, const held *scale, const held *slope,
                      real prior_loc, real prior_scale, real weight, i64 n, held *dloc,
-                     held *drho, real *parts) {
+                     held *drho, real *parts, const real *given) {
     real kl = 0;
+    if (given) weight = given[0];
     EACH(i, n)
     kl += add_kl(loc[i], scale[i], slope[i], prior_loc, prior_scale, weight, dloc + i,
                  drho + i);
@@ -50,8 +51,10 @@ KERNEL add_kl_normal(const held *loc, const held *scale, const held *slope,
 KERNEL add_kl_normal_arrays(const held *loc, const held *scale, const held *slope,
                             const held *prior_loc, i64 loc_period,
                             const held *prior_scale, i64 scale_period, real weight,
-                            i64 n, held *dloc, held *drho, real *parts) {
+                            i64 n, held *dloc, held *drho, real *parts,
+                            const real *given) {
     real kl = 0;
+    if (given) weight = given[0];
     EACH(i, n)
     kl += add_kl(loc[i], scale[i], slope[i], prior_loc[i % loc_period],
                  prior_scale[i % scale_period], weight, dloc + i, drho + i);
@@ -119,8 +122,9 @@ KERNEL cross_entropy(const held *logits, const held *targets, i64 rows, i64 widt
 
 // keep = 1 - rate decay, factor = rate / (1 - beta1^step), unbias = 1 - beta2^step.
 KERNEL adam(held *param, const held *grad, held *m, held *v, real beta1, real add1,
-            real beta2, real add2, real unbias, real eps, real factor, real keep,
-            i64 n) {
+            real beta2, real add2, real eps, real unbias, real factor, real keep, i64 n,
+            const real *given) {
+    if (given) unbias = given[0], factor = given[1], keep = given[2];
     EACH(i, n) {
         const real g = grad[i];
         const real m_ = beta1 * m[i] + add1 * g, v_ = beta2 * v[i] + add2 * (g * g);
@@ -131,7 +135,8 @@ KERNEL adam(held *param, const held *grad, held *m, held *v, real beta1, real ad
 }
 
 KERNEL sgd(held *param, const held *grad, held *velocity, real rate, real momentum,
-           int nesterov, real decay, i64 n) {
+           int nesterov, real decay, i64 n, const real *given) {
+    if (given) rate = given[0];
     EACH(i, n) {
         const real g = grad[i] + decay * param[i];
         velocity[i] = momentum * velocity[i] + g;
@@ -139,6 +144,8 @@ KERNEL sgd(held *param, const held *grad, held *velocity, real rate, real moment
     }
 }
 
-KERNEL descend(held *param, const held *grad, real rate, real decay, i64 n) {
+KERNEL descend(held *param, const held *grad, real rate, real decay, i64 n,
+               const real *given) {
+    if (given) rate = given[0];
     EACH(i, n) param[i] -= rate * (grad[i] + decay * param[i]);
 }

@@ -20,19 +20,19 @@ class Leaf(Exception):
     """A leaf that is neither an array nor a number."""
 
 
-def kind_of(tree: Any) -> Hashable:
+def kind_of(tree: Any, array: type = np.ndarray) -> Hashable:
     """Return what a program is made for: names, shapes, dtypes, and kinds of numbers.
 
     Raises:
-        Leaf: if there is another leaf than arrays of NumPy, numbers and None.
+        Leaf: if there is another leaf than arrays of that type, numbers and None.
     """
     kind: Any = type(tree)
-    if kind is np.ndarray and tree.dtype.kind in "biufc" and tree.dtype.isnative:
+    if kind is array and tree.dtype.kind in "biufc" and tree.dtype.isnative:
         return tree.shape, tree.dtype
     if kind is dict:
-        return (dict, *tree, *map(kind_of, tree.values()))
+        return (dict, *tree, *(kind_of(x, array) for x in tree.values()))
     if issubclass(kind, tuple | list):
-        return (kind, *map(kind_of, tree))
+        return (kind, *(kind_of(x, array) for x in tree))
     if kind in (float, int, type(None)):
         return kind
     msg = f"A program expected native arrays, numbers and None, got {kind.__name__}."
@@ -44,7 +44,7 @@ def taker(tree: Any) -> Callable[[Any], list[Any] | None]:
 
     Shapes and dtypes are not looked at.
     """
-    lines, leaves, kinds = [], [], {"array": np.ndarray}
+    lines, leaves, kinds = [], [], {}
 
     def take(node: Any, name: str) -> None:
         kind = type(node)

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from varlayers_backends.numba_trees import Leaf, kind_of, maker, taker
+from varlayers_backends.trees import Leaf, kind_of, maker, taker
 
 
 class Pair(NamedTuple):
