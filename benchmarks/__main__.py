@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from benchmarks.devices import NAMES
 from benchmarks.rounds import FLOOR, OURS, PEERS, Case, Limits, Measured, Peer, measure
 from benchmarks.scaling import SCALES, scaling_table
 from benchmarks.tables import case_table, summary
@@ -25,18 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if pin in os.environ:
             print(f"Warning: {pin} slows NumPy's products and no peer's. Unset it.\n")
     limits = Limits(options.rounds, options.steps, options.seconds)
-    peers = chosen(options.peers)
+    peers = chosen(options.peers, options.device)
     if options.scaling:
         for estimator in of_workload(SCALES[options.scaling][0], options):
             table = scaling_table(
-                options.scaling, estimator, peers, limits, options.threads
+                *(options.scaling, estimator, peers, limits),
+                *(options.threads, options.device),
             )
             print(f"{table}\n", flush=True)
         return
     measured, described = [], set()
     for name in split_names(options.workloads):
         for estimator in of_workload(name, options):
-            case = Case(name, estimator, options.threads)
+            case = Case(name, estimator, options.threads, options.device)
             results = measure(case, peers, limits)
             describe(results, described)
             measured.append((case, results))
@@ -72,13 +74,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=int, default=Limits.steps, help="at most, in a round")
     add("--seconds", type=float, default=Limits.seconds, help="at most, in a round")
     add("--threads", type=int, default=2)
+    add("--device", choices=NAMES, default=NAMES[0])
     add("--scaling", choices=SCALES, help="step time by size, with its slope")
     add("--markdown", action="store_true", help="print the last table only")
     return parser.parse_args(arguments)
 
 
-def chosen(groups: str) -> list[Peer]:
-    """Return what all are compared with, and the named peers or groups of them."""
+def chosen(groups: str, device: str = NAMES[0]) -> list[Peer]:
+    """Return what all are compared with, and the named peers or groups of them.
+
+    Those that do not run on the device are left out.
+    """
     known = {name for peer in PEERS for name in (peer.group, peer.name)}
     wanted = set(groups.split(","))
     if wanted - known:
@@ -88,7 +94,8 @@ def chosen(groups: str) -> list[Peer]:
     return [
         peer
         for peer in PEERS
-        if peer in (FLOOR, OURS) or {peer.name, peer.group} & wanted
+        if device in peer.devices
+        and (peer in (FLOOR, OURS) or {peer.name, peer.group} & wanted)
     ]
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from benchmarks.devices import NAMES, VARIABLE
+
 __all__ = ["FLOOR", "OURS", "PEERS", "Case", "Limits", "Measured", "Peer", "measure"]
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +35,11 @@ class Peer:
     module: str
     mode: str = "-"
     env: dict[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = ("cpu",)
 
 
-FLOOR = Peer("products alone", "floor", "floor")
-OURS = Peer("varlayers", "varlayers", "varlayers_step")
+FLOOR = Peer("products alone", "floor", "floor", devices=NAMES)
+OURS = Peer("varlayers", "varlayers", "varlayers_step", devices=NAMES)
 PEERS = [
     FLOOR,
     OURS,
@@ -44,10 +47,15 @@ PEERS = [
         "varlayers plain", "varlayers", "varlayers_step", env={"VARLAYERS_NUMBA": "0"}
     ),
     Peer("varlayers untraced", "varlayers", "varlayers_step", "untraced"),
-    Peer("torch eager", "torch", "torch_step", "eager"),
-    Peer("torch compiled", "torch", "torch_step", "compiled"),
-    Peer("torch autotuned", "torch", "torch_step", "autotuned"),
-    Peer("JAX jit", "jax", "jax_step"),
+    Peer(
+        *("varlayers graphs", "varlayers", "varlayers_step"),
+        env={"VARLAYERS_CUDA_GRAPHS": "1"},
+        devices=("gpu",),
+    ),
+    Peer("torch eager", "torch", "torch_step", "eager", devices=NAMES),
+    Peer("torch compiled", "torch", "torch_step", "compiled", devices=NAMES),
+    Peer("torch autotuned", "torch", "torch_step", "autotuned", devices=NAMES),
+    Peer("JAX jit", "jax", "jax_step", devices=NAMES),
     Peer("TFP graph", "tfp", "tfp_step", "graph"),
     Peer("TFP XLA", "tfp", "tfp_step", "XLA"),
     Peer("bayesian-torch eager", "bayesian-torch", "bayesian_torch_step", "eager"),
@@ -61,11 +69,12 @@ PEERS = [
 
 @dataclass(frozen=True)
 class Case:
-    """A workload, with its sizes, an estimator and a number of threads."""
+    """A workload, with its sizes, an estimator, a number of threads and a device."""
 
     workload: str
     estimator: str
     threads: int = 2
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class Worker:
 
     def __init__(self, peer: Peer, case: Case) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", peer.module, peer.mode]
-        pools = dict.fromkeys(POOLS, str(case.threads))
+        pools = dict.fromkeys(POOLS, str(case.threads)) | {VARIABLE: case.device}
         path = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
         self.process = subprocess.Popen(
             [*command, case.workload, case.estimator, str(case.threads)],

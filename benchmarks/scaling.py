@@ -24,15 +24,21 @@ SCALES = {
 
 
 def scaling_table(
-    scale: str, estimator: str, peers: list[Peer], limits: Limits, threads: int
+    scale: str,
+    estimator: str,
+    peers: list[Peer],
+    limits: Limits,
+    threads: int,
+    device: str,
 ) -> str:
     """Measure every size, and return median ms by peer, with slopes."""
     name, sizes = SCALES[scale]
     if scale == "threads":
         sizes = tuple(size for size in sizes if size <= (os.cpu_count() or 1))
-        cases = [Case(name, estimator, size) for size in sizes]
+        cases = [Case(name, estimator, size, device) for size in sizes]
     else:
-        cases = [Case(f"{name}:{scale}={size}", estimator, threads) for size in sizes]
+        named = [f"{name}:{scale}={size}" for size in sizes]
+        cases = [Case(each, estimator, threads, device) for each in named]
     runs = [measure(case, peers, limits) for case in cases]
     rows = [[f"{name}, {estimator}, {scale}", *map(str, sizes), "slope"]]
     rows += [row(sizes, results) for results in zip(*runs, strict=True)]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.devices import to_host
 from benchmarks.workloads import Unsupported, workload
 
 WARM_UP_STEPS, WARM_UP_SECONDS = 5, 0.2
@@ -80,7 +81,8 @@ def started(module: str, mode: str, name: str, estimator: str) -> Any:
 def root_mean_squares(result: Any) -> list[float]:
     """Return one number per array, the same however the array is laid out."""
     arrays = result if isinstance(result, tuple | list) else [result]
-    return [float(np.sqrt(np.mean(np.square(np.asarray(a))))) for a in arrays]
+    hosted = (np.asarray(to_host(array)) for array in arrays)
+    return [float(np.sqrt(np.mean(np.square(array)))) for array in hosted]
 
 
 def timed(step: Callable[[], Any], steps: int, seconds: float) -> list[float]:

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import fake_cupy
+from support.host_kernels import needs_compiler
 
 from benchmarks.__main__ import chosen, main, split_names
+from benchmarks.devices import VARIABLE
 from benchmarks.peers import floor, varlayers_step
 from benchmarks.rounds import (
     FLOOR,
@@ -246,7 +249,7 @@ def test_peers_are_chosen_by_name_or_group(asked, names):
 
 def test_every_peer_can_be_asked_for():
     for peer in PEERS:
-        assert peer in chosen(peer.name)
+        assert peer in chosen(peer.name, peer.devices[0])
 
 
 def test_a_peer_that_dies_is_left_out():
@@ -293,3 +296,37 @@ def case():
 def squeezed(table):
     """Return a table without its alignment."""
     return " ".join(table.split())
+
+
+@pytest.mark.parametrize("name", [*SMALL[:3], SMALL[-1]])
+def test_a_step_on_a_gpu_is_the_same(name, monkeypatch):
+    """On the host, in a device's place."""
+    needs_compiler()
+    fake_cupy.kernels_class()
+    small = workload(name)
+    expected = results(("varlayers_step", "-"), small, "reparameterization", 1)
+    monkeypatch.setenv(VARIABLE, "gpu")
+    with fake_cupy.installed() as cupy:
+        monkeypatch.setattr(cupy.cuda, "is_available", lambda: True)
+        actual = results(("varlayers_step", "-"), small, "reparameterization", 1)
+        floor.make_step(small, "reparameterization", "-")()
+        assert floor.work(small, "reparameterization")["GB/s"] > 0
+    np.testing.assert_allclose(actual, expected, rtol=1e-4)
+
+
+def test_the_gpu_table_says_what_is_missing(capsys):
+    options = "--device gpu --workloads conv2d,mlp_big:batch=4 --estimators flipout"
+    main([*options.split(), "--peers", "varlayers,torch,jax,tfp", "--rounds", "1"])
+    printed = capsys.readouterr().out
+    assert "varlayers graphs: skipped" in printed
+    assert "plain" not in printed
+    assert "TFP" not in printed
+    *_, one, other = printed.strip().split("\n")
+    assert one.rstrip(" |").endswith("1.5")
+    assert other.rstrip(" |").endswith("1.0")
+
+
+def test_peers_are_those_of_the_device():
+    names = [peer.name for peer in chosen("varlayers,jax,pyro", "gpu")]
+    both = ["products alone", "varlayers", "varlayers graphs", "JAX jit"]
+    assert names == both

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import varlayers as vl
+from benchmarks.devices import on_gpu, place, wait
 from benchmarks.workloads import Workload
 from varlayers.dispatch import kernels_for
 
@@ -36,11 +37,11 @@ def describe() -> str:
 
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:
     """Return a function that forms all products of one step."""
-    calls = []
+    xp, calls = kernels_for(place(np.zeros(0, np.float32))).xp, []
     for index, (count, m, k, n) in enumerate(products(workload, estimator)):
         x, w, y = (operand(shape) for shape in ((m, k), (k, n), (m, n)))
-        dx, dw = np.empty_like(x), np.empty_like(w)
-        triple = [(x, w, np.empty_like(y))]
+        dx, dw = xp.empty_like(x), xp.empty_like(w)
+        triple = [(x, w, xp.empty_like(y))]
         if workload.what != "predict":
             triple.append((x.T, y, dw))
             if index or workload.what == "layer":
@@ -51,7 +52,8 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
         for count, triple in calls:
             for _ in range(count):
                 for one, other, out in triple:
-                    np.matmul(one, other, out=out)
+                    xp.matmul(one, other, out=out)
+        wait()
         return math.nan
 
     return step
@@ -59,7 +61,7 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
 
 def operand(shape: tuple[int, int]) -> np.ndarray:
     """Return random numbers."""
-    return np.random.default_rng(0).standard_normal(shape, np.float32)
+    return place(np.random.default_rng(0).standard_normal(shape, np.float32))
 
 
 def products(workload: Workload, estimator: str) -> list[tuple[int, int, int, int]]:
@@ -112,6 +114,9 @@ def work(workload: Workload, estimator: str) -> dict[str, float]:
 
 def bytes_per_second(size: int = 2**25) -> float:
     """Return the rate at which all threads together copy, read and written counted."""
+    if on_gpu():
+        one, other = (place(np.ones(size, np.uint8)) for _ in range(2))
+        return 2 * size / least_seconds(lambda: (one.__setitem__(..., other), wait()))
     threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
     pairs = [(np.ones(size, np.uint8), np.ones(size, np.uint8)) for _ in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
@@ -124,12 +129,11 @@ def bytes_per_second(size: int = 2**25) -> float:
 
 def seconds_per_normal(size: int = 2**20) -> float:
     """Return the least time per normal of the generators at hand."""
-    like, rng = np.zeros(0, np.float32), np.random.Generator(np.random.SFC64(0))
+    like, rng = place(np.zeros(0, np.float32)), np.random.Generator(np.random.SFC64(0))
     kernels, key = kernels_for(like), vl.key(0)
-    generators = (
-        lambda: rng.standard_normal(size, np.float32),
-        lambda: kernels.normal(key, (size,), like),
-    )
+    generators = [lambda: (kernels.normal(key, (size,), like), wait())]
+    if not on_gpu():
+        generators.append(lambda: rng.standard_normal(size, np.float32))
     return min(map(least_seconds, generators)) / size
 
 

@@ -15,7 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax, random, tree
 
-from benchmarks.workloads import BETA1, BETA2, EPS, NOISE, RATE, Layer, Workload
+from benchmarks.devices import on_gpu
+from benchmarks.workloads import (
+    BETA1,
+    BETA2,
+    EPS,
+    NOISE,
+    RATE,
+    Layer,
+    Unsupported,
+    Workload,
+)
+
+if on_gpu():  # float32 is float32, as elsewhere
+    jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def describe() -> str:
@@ -169,6 +182,9 @@ def initial(workload: Workload) -> Any:
 
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:
     """Return the function to time."""
+    if on_gpu() and jax.default_backend() != "gpu":
+        msg = "JAX finds no device"
+        raise Unsupported(msg)
     x, targets = map(jnp.asarray, workload.data())
     if workload.what == "layer":
         return layer_step(workload, estimator, x, targets)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.devices import on_gpu
 from benchmarks.workloads import (
     BETA1,
     BETA2,
@@ -26,6 +27,9 @@ from benchmarks.workloads import (
     Workload,
 )
 
+DEVICE = "cuda" if on_gpu() else "cpu"
+if on_gpu():
+    torch.backends.cudnn.allow_tf32 = False  # float32 is float32, as elsewhere
 SERIAL = 20_000  # weights below which a second thread only costs
 COMPILE = {
     "compiled": {},
@@ -74,8 +78,9 @@ ESTIMATOR = {
 def signs(shape: tuple[int, ...]) -> Tensor:
     """Draw -1 or 1, one bit each."""
     size = torch.Size(shape).numel()
-    words = torch.randint(-(2**31), 2**31, (size // 32 + 1, 1), dtype=torch.int32)
-    bits = (words >> torch.arange(32, dtype=torch.int32)) & 1
+    options = {"dtype": torch.int32, "device": DEVICE}
+    words = torch.randint(-(2**31), 2**31, (size // 32 + 1, 1), **options)
+    bits = (words >> torch.arange(32, **options)) & 1
     return bits.float().mul_(2).sub_(1).view(-1)[:size].view(shape)
 
 
@@ -101,7 +106,7 @@ AFTER = {
 
 def channels_first(x: np.ndarray) -> Tensor:
     """Return x as (batch, channels, *space), channels last in memory."""
-    return in_best_format(torch.from_numpy(np.moveaxis(x, -1, 1).copy()))
+    return in_best_format(torch.from_numpy(np.moveaxis(x, -1, 1).copy()).to(DEVICE))
 
 
 def in_best_format(x: Tensor) -> Tensor:
@@ -128,7 +133,8 @@ def parameters(workload: Workload) -> list[tuple[Tensor, ...]]:
             last = (-2, -1) if layer.transposed else (-1, -2)
             kernel = [np.moveaxis(array, last, (0, 1)) for array in kernel]
         leaves = [
-            in_best_format(torch.tensor(array.copy())) for array in (*kernel, bias)
+            in_best_format(torch.tensor(array.copy(), device=DEVICE))
+            for array in (*kernel, bias)
         ]
         tensors.append(tuple(leaf.requires_grad_() for leaf in leaves))
     return tensors
@@ -174,7 +180,7 @@ def followed(layer: Layer, y: Tensor) -> Tensor:
 
 def divergence(q: Any) -> Tensor:
     """Return the divergence from the prior."""
-    kl = torch.zeros(())
+    kl = torch.zeros((), device=DEVICE)
     for loc, scale, _ in q:
         square = loc.square().sum() + scale.square().sum() - loc.numel()
         kl = kl + square / 2 - scale.log().sum()
@@ -196,6 +202,9 @@ def compiled(function: Any, mode: str) -> Any:
 
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:
     """Return the function to time."""
+    if on_gpu() and not torch.cuda.is_available():
+        msg = "torch finds no device"
+        raise Unsupported(msg)
     if workload.what == "layer":
         return layer_step(workload, estimator, mode)
     if workload.what == "predict":
@@ -207,7 +216,7 @@ def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any
     objective = compiled(make_objective(workload, estimator, params), mode)
     leaves = [leaf for arrays in params for leaf in arrays]
     return training_step(
-        objective, leaves, channels_first(x), torch.from_numpy(targets)
+        objective, leaves, channels_first(x), torch.from_numpy(targets).to(DEVICE)
     )
 
 
@@ -242,6 +251,7 @@ def there_and_back(forward: Any, leaves: tuple[Tensor, ...], dy: Tensor) -> Any:
     def step() -> list[Tensor]:
         y = forward(*leaves)
         grads = torch.autograd.grad(y, leaves, dy)
+        wait()
         return [y.detach(), *grads[:3]]
 
     return step
@@ -259,6 +269,14 @@ def predict_step(workload: Workload, estimator: str, mode: str) -> Any:
     @torch.inference_mode()
     def step() -> Tensor:
         q = constrained(params)
-        return sum(sample(q, x) for _ in range(workload.samples)) / workload.samples
+        mean = sum(sample(q, x) for _ in range(workload.samples)) / workload.samples
+        wait()
+        return mean
 
     return step
+
+
+def wait() -> None:
+    """Return when the device has done what it was told."""
+    if on_gpu():
+        torch.cuda.synchronize()

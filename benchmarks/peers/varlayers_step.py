@@ -1,4 +1,4 @@
-"""varlayers on NumPy arrays, with whatever kernels are active there.
+"""varlayers on NumPy arrays, or CuPy's, with whatever kernels are active there.
 
 `TrainingStep`, as in a loop of one's own; `fit` and `predict` for the runs as a whole.
 "untraced" is the same loop by `value_and_grad` and `update`. `predict` also gives
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import varlayers as vl
+from benchmarks.devices import place, wait
 from benchmarks.workloads import (
     BETA1,
     BETA2,
@@ -33,7 +34,7 @@ AFTER = {
 
 def describe() -> str:
     """Return the version and the kernels in use."""
-    kernels = kernels_for(np.zeros(0, np.float32))
+    kernels = kernels_for(place(np.zeros(0, np.float32)))
     return (
         f"varlayers {vl.__version__}, {type(kernels).__name__}, NumPy {np.__version__}"
     )
@@ -41,7 +42,7 @@ def describe() -> str:
 
 def make_step(workload: Workload, estimator: str, mode: str) -> Callable[[], Any]:
     """Return the function to time."""
-    x, targets = workload.data()
+    x, targets = map(place, workload.data())
     if mode == "untraced" and workload.what != "step":
         msg = f"{mode} is for training steps"
         raise Unsupported(msg)
@@ -115,7 +116,8 @@ def built(layer: Layer, estimator: str) -> Any:
 
 def initial(elbo: vl.ELBO, workload: Workload) -> Any:
     """Return the parameters that all peers start from."""
-    params, numbers = elbo.init(vl.key(0)), iter(workload.parameters())
+    like, numbers = place(np.zeros(0, np.float32)), iter(workload.parameters())
+    params = elbo.init(vl.key(0), like)
     for part in params["model"].values():
         if part:
             part.update(named(*next(numbers)))
@@ -124,6 +126,7 @@ def initial(elbo: vl.ELBO, workload: Workload) -> Any:
 
 def named(loc: Any, rho: Any, bias: Any) -> dict[str, Any]:
     """Return the parameters of one layer."""
+    loc, rho, bias = map(place, (loc, rho, bias))
     return {"kernel": {"loc": loc, "rho": rho}, "bias": {"loc": bias}}
 
 
@@ -138,6 +141,7 @@ def layer_step(workload: Workload, estimator: str, x: Any, dy: Any) -> Any:
         noise = layer.draw(vl.fold_in(vl.key(1), count), x.shape, x)
         y, saved = layer.forward(params, x, noise)
         dx, dparams = layer.backward(saved, dy)
+        wait()
         return y, dx, dparams["kernel"]["loc"], dparams["kernel"]["rho"]
 
     return step
@@ -147,7 +151,9 @@ def predict_step(elbo: vl.ELBO, params: Any, x: Any, samples: int) -> Any:
     """Return the prediction of the whole set of inputs."""
 
     def step() -> Any:
-        return vl.predict(elbo, params, x, key=vl.key(1), num_samples=samples).mean
+        mean = vl.predict(elbo, params, x, key=vl.key(1), num_samples=samples).mean
+        wait()
+        return mean
 
     return step
 
