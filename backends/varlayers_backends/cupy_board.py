@@ -59,7 +59,8 @@ class Number:
         """Return it as an array without dimensions."""
         if dtype.kind != "f":
             raise TypeError(_VALUES)
-        return self.board.place((self,), real_of(dtype)).reshape(()).astype(dtype)
+        at = self.board.place((self,), real_of(dtype)).reshape(())
+        return at if at.dtype == dtype else at.astype(dtype)
 
 
 class Board:

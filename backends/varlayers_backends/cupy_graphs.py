@@ -2,13 +2,12 @@
 
 The first call with arguments of some shapes runs the function twice: once to have its
 kernels compiled and its memory at hand, once on a stream that is captured. That call
-and every later one of the kind write the numbers (`cupy_board`), copy the arrays to
-where the graph reads them, and launch the graph: without Python between its kernels.
+and every later one of the kind write the numbers (`cupy_board`) and launch the graph:
+without Python between its kernels.
 
-    argument that the function returns, overwritten    read and written where it lies;
-                                                       the graph is for that place only
-    another argument                                   copied
-    result                                             copied, at each launch
+A graph reads and overwrites arrays where they lay at first. Where the arguments lie
+elsewhere, it is captured anew, and those that it only reads are copied from then on to
+arrays of its own. Results are copied at each launch.
 
 As with every compiler of this sort the function must be pure. What cannot be captured,
 such as a function that looks at values, is called as it is.
@@ -65,12 +64,15 @@ class Captured:
 
     def _graph(self, kind: Any, static: Any, arguments: Any) -> "_Graph | None":
         """Return the graph for arguments, made if need be; None if there is none."""
-        found = self._graphs.get(kind)
-        if kind in self._graphs and (found is None or found.is_for(arguments)):
+        found, copied = self._graphs.get(kind), frozenset[int]()
+        if kind in self._graphs:
             self._graphs.move_to_end(kind)
-            return found
+            moved = found.moved(arguments) if found is not None else None
+            if found is None or not moved:
+                return found
+            copied = found.copied | (moved - found.overwritten)
         try:
-            found = _Graph(self._function, static, arguments)
+            found = _Graph(self._function, static, arguments, copied)
         except Exception:  # of any kind; without a graph it comes again, or is none
             _LOG.debug("%s is not captured", self._function, exc_info=True)
             found = None
@@ -83,29 +85,37 @@ class Captured:
 class _Graph:
     """A graph with the trees of its arguments and results.
 
+    Attributes:
+        copied: which of the arguments' leaves it does not read where they lie.
+        overwritten: which of them it overwrites and returns.
+
     Raises:
         ValueError: if the function does not do the same twice.
     """
 
-    def __init__(self, function: Any, static: Any, arguments: Any) -> None:
+    def __init__(
+        self, function: Any, static: Any, arguments: Any, copied: frozenset[int]
+    ) -> None:
+        self.copied = copied
         self._take = taker(arguments)
         leaves = self._take(arguments) or []
         self._arrays = [i for i, x in enumerate(leaves) if _is_array(x)]
         self._numbers = [i for i, x in enumerate(leaves) if not _is_array(x)]
         self._device = leaves[self._arrays[0]].device
-        self._pool = cupy.cuda.MemoryPool()  # nobody else may use the graph's memory
-        self._stream = cupy.cuda.Stream(non_blocking=True)
         with self._device:
+            self._pool = cupy.cuda.MemoryPool()  # nobody else may use this memory
+            self._stream = cupy.cuda.Stream(non_blocking=True)
             self._stream.wait_event(cupy.cuda.get_current_stream().record())
             with cupy.cuda.using_allocator(self._pool.malloc), self._stream:
                 self._capture(function, static, arguments, leaves)
             self._stream.synchronize()
         self._last = self._stream
 
-    def is_for(self, arguments: Any) -> bool:
-        """Whether what the graph overwrites lies where it did."""
-        leaves = self._take(arguments)
-        return leaves is not None and self._places == _places(leaves, self._overwritten)
+    def moved(self, arguments: Any) -> frozenset[int]:
+        """Return which arrays lie elsewhere than where the graph reads them."""
+        leaves: Any = self._take(arguments)
+        places = self._places.items()
+        return frozenset(i for i, place in places if leaves[i].data.ptr != place)
 
     def __call__(self, arguments: Any) -> Any:
         leaves: Any = self._take(arguments)
@@ -125,9 +135,9 @@ class _Graph:
         first = Board(leaves[self._arrays[0]])
         with tracing(board=first):
             made = function(static, *self._placed(arguments, first, copies))
-        self._overwritten = sorted(i for i, x in copies.items() if _holds(made, x))
-        self._places = _places(leaves, self._overwritten)
-        self._own = {i: copies[i] for i in copies.keys() - {*self._overwritten}}
+        self.overwritten = frozenset(i for i, x in copies.items() if _holds(made, x))
+        self._own = {i: copies[i] for i in self.copied}
+        self._places = {i: leaves[i].data.ptr for i in copies.keys() - self.copied}
         given = {i: self._own.get(i, leaves[i]) for i in self._arrays}
         board = Board(leaves[self._arrays[0]], first.constants)
         self._stream.synchronize()
@@ -139,7 +149,7 @@ class _Graph:
         self._board = board
         self._results: list[Any] = []
         numbers: list[Number] = []
-        overwritten = {id(leaves[i]): i for i in self._overwritten}
+        overwritten = {id(leaves[i]): i for i in self.overwritten}
 
         def place(leaf: Any) -> str:
             if isinstance(leaf, Number):
@@ -208,7 +218,3 @@ def _holds(tree: Any, x: Any) -> bool:
     if isinstance(tree, tuple | list):
         return any(_holds(each, x) for each in tree)
     return tree is x
-
-
-def _places(leaves: Any, indices: list[int]) -> list[int]:
-    return [leaves[i].data.ptr for i in indices]
