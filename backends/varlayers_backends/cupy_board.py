@@ -27,6 +27,7 @@ __all__ = ["Board", "Number", "child_key", "given"]
 
 _LINE = np.dtype([("words", np.uint32, 512)])  # as in board.cuh
 _WORDS = 1 << 14  # of a board
+_WORD = np.dtype(np.uint32)
 _CODES = {"uint32": "I", "float32": "f", "float64": "d"}
 _MASK = 0xFFFFFFFF
 _VALUES = "A captured function cannot depend on the values of its numbers."
@@ -54,6 +55,11 @@ class Number:
     @property
     def dtype(self) -> Any:
         return np.asarray(self.value).dtype
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is a word of a child, which the host does not know."""
+        return self.value is None
 
     def on_device(self, dtype: Any) -> Any:
         """Return it as an array without dimensions."""
@@ -102,7 +108,7 @@ class Board:
 
     def apply(self, function: Callable[..., Any], *operands: Any) -> Number:
         """Return function(*operands) of numbers."""
-        if any(isinstance(x, Number) and x.value is None for x in operands):
+        if any(map(_is_derived, operands)):
             raise TypeError(_VALUES)
         value = function(*(x.value if isinstance(x, Number) else x for x in operands))
         arguments = ", ".join(map(self._expression, operands))
@@ -118,23 +124,28 @@ class Board:
 
     def child(self, k0: Any, k1: Any, data: Any, domain: int) -> tuple[Number, Number]:
         """Return the words of a key's child."""
-        places = [self._place_of(x, np.dtype(np.uint32)) for x in (k0, k1, data)]
+        places = [
+            x.name if _is_derived(x) else self._place_of((x,), _WORD)
+            for x in (k0, k1, data)
+        ]
         at = self._room(2)
         self._children.append((*places, at, domain))
         return Number(self, at, None), Number(self, at + 1, None)
 
     def place(self, numbers: tuple[Any, ...], dtype: Any) -> Any:
         """Return an array of numbers, side by side on the board."""
-        at = [x.name for x in numbers if isinstance(x, Number) and x.value is None]
-        if not at:
-            key = (*map(self._expression, numbers), str(dtype))
-            if key not in self._places:
-                self._places[key] = self._put(numbers, dtype)
-            at = [self._places[key]]
-        elif at != [at[0] + i for i in range(len(numbers))] or dtype != np.uint32:
-            raise TypeError(_VALUES)
-        end = at[0] + len(numbers) * dtype.itemsize // 4
-        return self._memory[at[0] : end].view(dtype)
+        if any(map(_is_derived, numbers)):
+            start = numbers[0].name if _is_derived(numbers[0]) else -1
+            side_by_side = [start + i for i in range(len(numbers))]
+            if (
+                dtype != _WORD
+                or [getattr(x, "name", -1) for x in numbers] != side_by_side
+            ):
+                raise TypeError(_VALUES)
+        else:
+            start = self._place_of(numbers, dtype)
+        end = start + len(numbers) * dtype.itemsize // 4
+        return self._memory[start:end].view(dtype)
 
     def finish(self, results: list[Number]) -> None:
         """Make what writes the board and returns these numbers."""
@@ -169,20 +180,15 @@ class Board:
             line = self._host[start // length]
             each("put", self._memory, count, line, count, self._memory[start:])
         if self._children:
-            count = len(self._children)
-            arguments = [self._table, count, self._memory]
-            launch("derive", self._memory, (1,), (1,), *arguments)
-        made: list[Any] = results
-        return made
+            given = self._table, len(self._children), self._memory
+            launch("derive", self._memory, (1,), (1,), *given)
+        return list(results)
 
-    def _place_of(self, x: Any, dtype: Any) -> int:
-        """Return where a word stands, after it was put there if need be."""
-        if isinstance(x, Number) and x.value is None:
-            place: int = x.name
-            return place
-        key = self._expression(x), str(dtype)
+    def _place_of(self, numbers: tuple[Any, ...], dtype: Any) -> int:
+        """Return where numbers that the host computes stand: put there, if need be."""
+        key = (*map(self._expression, numbers), str(dtype))
         if key not in self._places:
-            self._places[key] = self._put((x,), dtype)
+            self._places[key] = self._put(numbers, dtype)
         return self._places[key]
 
     def _put(self, numbers: tuple[Any, ...], dtype: Any) -> int:
@@ -234,6 +240,10 @@ def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[Number, Number]
     """Return the words of a key's child; see `varlayers.random.fold_in`."""
     pair: tuple[Number, Number] = TRACING.board.child(k0, k1, data, domain)
     return pair
+
+
+def _is_derived(x: Any) -> bool:
+    return isinstance(x, Number) and x.is_derived
 
 
 class _Namespace:
