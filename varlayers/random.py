@@ -45,7 +45,7 @@ _DERIVATIONS = {
     "jax": "varlayers_backends.jax:child_key",
     "jaxlib": "varlayers_backends.jax:child_key",
     "varlayers_backends.numba_traced": "varlayers_backends.numba_namespace:child_key",
-    "varlayers_backends.cupy_board": "varlayers_backends.cupy_board:child_key",
+    "varlayers_backends.cupy_numbers": "varlayers_backends.cupy_board:child_key",
 }
 _MASK = 0xFFFFFFFF
 PARITY = 0x1BD11BDA  # Skein's key-schedule constant, its 32-bit form

@@ -27,9 +27,10 @@ from cupyx.scipy import special
 from varlayers.random import Key, Native, Source
 from varlayers.types import Shape
 from varlayers_backends import cupy_launch, cupy_products
-from varlayers_backends.cupy_board import Number, given
+from varlayers_backends.cupy_board import given
 from varlayers_backends.cupy_graphs import captured
 from varlayers_backends.cupy_launch import FLOATS, alike, each, new, plain
+from varlayers_backends.cupy_numbers import Number
 from varlayers_backends.cupy_sliding import CupySlidingKernels
 from varlayers_backends.tracing import TRACING
 

@@ -8,10 +8,8 @@ the board, which is written before each launch. On it stand
     formulas    of other numbers, computed by the host in Python's arithmetic
     children    of keys, derived by a kernel (`fold_in`, `split`)
 
-Python cannot look at such a number: a function that does cannot be captured.
 """
 
-import operator
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -19,54 +17,17 @@ from typing import Any
 import cupy
 import numpy as np
 
-from varlayers.types import Shape
-from varlayers_backends.cupy_launch import each, launch, real_of
+from varlayers_backends.cupy_launch import each, launch
+from varlayers_backends.cupy_numbers import VALUES, Number, is_derived
 from varlayers_backends.tracing import TRACING
 
-__all__ = ["Board", "Number", "child_key", "given"]
+__all__ = ["Board", "child_key", "given"]
 
 _LINE = np.dtype([("words", np.uint32, 512)])  # as in board.cuh
 _WORDS = 1 << 14  # of a board
 _WORD = np.dtype(np.uint32)
 _CODES = {"uint32": "I", "float32": "f", "float64": "d"}
 _MASK = 0xFFFFFFFF
-_VALUES = "A captured function cannot depend on the values of its numbers."
-
-
-class Number:
-    """A number on a board.
-
-    Args:
-        board: where it stands.
-        name: in the code that computes it; of a child, its place.
-        value: in the run that is captured; None of a child.
-    """
-
-    __array_ufunc__ = None  # CuPy's arrays leave operators to it
-    __hash__ = None  # type: ignore[assignment]  # a table would depend on its value
-    shape: Shape = ()
-
-    def __init__(self, board: "Board", name: Any, value: Any) -> None:
-        self.board, self.name, self.value = board, name, value
-
-    def __array_namespace__(self, api_version: str | None = None) -> Any:
-        return _Namespace(self.board)
-
-    @property
-    def dtype(self) -> Any:
-        return np.asarray(self.value).dtype
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether it is a word of a child, which the host does not know."""
-        return self.value is None
-
-    def on_device(self, dtype: Any) -> Any:
-        """Return it as an array without dimensions."""
-        if dtype.kind != "f":
-            raise TypeError(_VALUES)
-        at = self.board.place((self,), real_of(dtype)).reshape(())
-        return at if at.dtype == dtype else at.astype(dtype)
 
 
 class Board:
@@ -108,8 +69,8 @@ class Board:
 
     def apply(self, function: Callable[..., Any], *operands: Any) -> Number:
         """Return function(*operands) of numbers."""
-        if any(map(_is_derived, operands)):
-            raise TypeError(_VALUES)
+        if any(map(is_derived, operands)):
+            raise TypeError(VALUES)
         value = function(*(x.value if isinstance(x, Number) else x for x in operands))
         arguments = ", ".join(map(self._expression, operands))
         name = f"v{len(self._lines)}"
@@ -125,7 +86,7 @@ class Board:
     def child(self, k0: Any, k1: Any, data: Any, domain: int) -> tuple[Number, Number]:
         """Return the words of a key's child."""
         places = [
-            x.name if _is_derived(x) else self._place_of((x,), _WORD)
+            x.name if is_derived(x) else self._place_of((x,), _WORD)
             for x in (k0, k1, data)
         ]
         at = self._room(2)
@@ -134,14 +95,14 @@ class Board:
 
     def place(self, numbers: tuple[Any, ...], dtype: Any) -> Any:
         """Return an array of numbers, side by side on the board."""
-        if any(map(_is_derived, numbers)):
-            start = numbers[0].name if _is_derived(numbers[0]) else -1
+        if any(map(is_derived, numbers)):
+            start = numbers[0].name if is_derived(numbers[0]) else -1
             side_by_side = [start + i for i in range(len(numbers))]
             if (
                 dtype != _WORD
                 or [getattr(x, "name", -1) for x in numbers] != side_by_side
             ):
-                raise TypeError(_VALUES)
+                raise TypeError(VALUES)
         else:
             start = self._place_of(numbers, dtype)
         end = start + len(numbers) * dtype.itemsize // 4
@@ -240,66 +201,3 @@ def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[Number, Number]
     """Return the words of a key's child; see `varlayers.random.fold_in`."""
     pair: tuple[Number, Number] = TRACING.board.child(k0, k1, data, domain)
     return pair
-
-
-def _is_derived(x: Any) -> bool:
-    return isinstance(x, Number) and x.is_derived
-
-
-class _Namespace:
-    """NumPy's functions of numbers on a board."""
-
-    __name__ = "numpy"
-
-    def __init__(self, board: Board) -> None:
-        self._board = board
-
-    def __getattr__(self, name: str) -> Any:
-        function = getattr(np, name)
-        if name == "isdtype" or not callable(function):
-            return function
-        return lambda *given: self._board.apply(_item_of(function), *given)
-
-    def astype(self, x: Number, dtype: Any) -> Number:
-        return x  # it takes the dtype of what it meets
-
-
-_ITEM_OF: dict[Any, Callable[..., Any]] = {}
-
-
-def _item_of(function: Any) -> Callable[..., Any]:
-    """Return the function, with a number of Python's as its result."""
-    if function not in _ITEM_OF:
-        _ITEM_OF[function] = lambda *given: np.asarray(function(*given)).item()
-    return _ITEM_OF[function]
-
-
-# ---- operators ----------------------------------------------------------------------
-
-
-def _operator(function: Any, *, turned: bool = False) -> Any:
-    def apply(self: Number, *other: Any) -> Any:
-        operands = (*other, self) if turned else (self, *other)
-        arrays = [x for x in other if isinstance(x, cupy.ndarray)]
-        if not arrays:
-            return self.board.apply(function, *operands)
-        dtype = arrays[0].dtype
-        return function(
-            *(x.on_device(dtype) if isinstance(x, Number) else x for x in operands)
-        )
-
-    return apply
-
-
-def _refused(self: Number) -> Any:
-    raise TypeError(_VALUES)
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    _function = getattr(operator, _name)
-    setattr(Number, f"__{_name}__", _operator(_function))
-    setattr(Number, f"__r{_name}__", _operator(_function, turned=True))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs"):
-    setattr(Number, f"__{_name}__", _operator(getattr(operator, _name)))
-for _name in ("bool", "int", "float", "index", "complex"):
-    setattr(Number, f"__{_name}__", _refused)

@@ -26,7 +26,8 @@ from typing import Any
 import cupy
 
 from varlayers.random import Key
-from varlayers_backends.cupy_board import Board, Number
+from varlayers_backends.cupy_board import Board
+from varlayers_backends.cupy_numbers import Number
 from varlayers_backends.tracing import TRACING, tracing
 from varlayers_backends.trees import Leaf, kind_of, maker, taker
 

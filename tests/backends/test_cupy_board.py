@@ -116,14 +116,6 @@ def test_numbers_too_large_are_refused(make):
             board.write([number])
 
 
-@pytest.mark.parametrize(
-    "look", [bool, int, float, complex, range, hash, lambda x: {}.get(x)]
-)
-def test_python_cannot_look_at_a_number(make, look):
-    with pytest.raises(TypeError):
-        look(make().argument(1))
-
-
 USES = {
     "counted with": lambda _, one, other: one + other,
     "turned round": lambda board, one, other: board.place((other, one), WORD),
