@@ -7,20 +7,15 @@ import pytest
 
 pytest.importorskip("numba")
 
-from support.estimators import EVERY_ESTIMATOR
-from support.layers import EVERY_LAYER
-from support.likelihoods import CASES
-from support.priors import EVERY_PRIOR
 from support.replays import KERNELS, is_replayed
+from support.steps import EVERY_STEP, RNG, drawn, regression
 
 import varlayers as vl
 from varlayers import tree
-from varlayers.posteriors import POSTERIORS
 from varlayers.training.step import _step, _step_on_rows
 from varlayers_backends.numba import NumbaKernels
 from varlayers_backends.numba_replay import Replayed
 
-RNG = np.random.default_rng(0)
 STEPS = 3
 
 
@@ -65,56 +60,9 @@ def check(elbo, x, targets, optimizer="adam", step=_step, rows=()):
             )
 
 
-def drawn(shape):
-    return RNG.standard_normal(shape).astype(np.float32)
-
-
-def regression(layer, n=6):
-    elbo = vl.ELBO(layer, vl.Normal(scale=0.5), num_data=50)
-    return elbo, drawn((n, 3)), drawn((n, 2))
-
-
-@pytest.mark.parametrize("name", EVERY_LAYER)
-def test_layer(name):
-    layer, shape = EVERY_LAYER[name]
-    x = drawn(shape)
-    elbo = vl.ELBO(layer, vl.Normal(scale=0.5), num_data=50)
-    check(elbo, x, drawn(layer.out_shape(shape)))
-
-
-@pytest.mark.parametrize("name", EVERY_ESTIMATOR)
-@pytest.mark.parametrize("kind", ["dense", "convolution"])
-def test_estimator(name, kind):
-    options = {"estimator": EVERY_ESTIMATOR[name], "bias": "normal"}
-    if kind == "dense":
-        layer, shape = vl.Dense(3, 2, **options), (6, 3)
-    else:
-        layer, shape = vl.Convolution(2, 3, 3, padding="same", **options), (2, 4, 5, 2)
-    elbo = vl.ELBO(layer, vl.Normal(scale=0.5), num_data=50, num_samples=2)
-    check(elbo, drawn(shape), drawn(layer.out_shape(shape)))
-
-
-@pytest.mark.parametrize("name", POSTERIORS)
-def test_posterior(name):
-    layer = vl.Dense(3, 2, posterior=name, estimator="reparameterization")
-    check(*regression(layer))
-
-
-@pytest.mark.parametrize("name", EVERY_PRIOR)
-def test_prior(name):
-    check(*regression(vl.Dense(3, 2, prior=EVERY_PRIOR[name])))
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_likelihood(name):
-    case = CASES[name]
-    _, outputs, targets = case.problem(6)
-    outputs = outputs.astype(np.float32)
-    if targets.dtype.kind == "f":
-        targets = targets.astype(np.float32)
-    layer = vl.Sequential([vl.Flatten(), vl.Dense(3, max(outputs[0].size, 1))])
-    layer = vl.Sequential([*layer.layers, vl.Reshape(outputs.shape[1:])])
-    check(vl.ELBO(layer, case.likelihood, num_data=50), drawn((6, 3)), targets)
+@pytest.mark.parametrize("name", EVERY_STEP)
+def test_step(name):
+    check(*EVERY_STEP[name]())
 
 
 SCHEDULE = vl.schedules.WarmUp(vl.schedules.Cosine(0.1, 9), 2)

@@ -93,8 +93,10 @@ def raised(result):
     """Return NumPy's arrays and scalars as this library's, also those of a tuple."""
     if isinstance(result, np.ndarray | np.generic):
         return ndarray(result)
-    if type(result) in (tuple, list):
-        return type(result)(map(raised, result))
+    if isinstance(result, tuple | list):
+        parts = map(raised, result)
+        named = hasattr(result, "_fields")
+        return type(result)(*parts) if named else type(result)(parts)
     return result
 
 
@@ -126,6 +128,9 @@ def done(function, arguments, options):
     """Call a function of the host's arrays; keep the call, if a stream is captured."""
     if not fake_streams.is_capturing():
         return raised(function(*arguments, **options))
+    if function in BY_CUBLAS or getattr(function, "__module__", "") == "numpy.linalg":
+        msg = "calling cuBLAS API during stream capture is currently unsupported"
+        raise NotImplementedError(msg)
     if function in IN_PLACE or options.get("out") is not None:
         fake_streams.keep(lambda: function(*arguments, **options))
         return raised(options.get("out"))
@@ -138,6 +143,7 @@ def done(function, arguments, options):
 
 
 IN_PLACE = (np.copyto, np.ndarray.__setitem__)
+BY_CUBLAS = (np.ndarray.__matmul__, np.matmul, np.dot, np.tensordot, np.einsum)
 
 
 def _again(result, function, arguments, options):
