@@ -116,7 +116,7 @@ class _Graph:
         """Return which arrays lie elsewhere than where the graph reads them."""
         leaves: Any = self._take(arguments)
         places = self._places.items()
-        return frozenset(i for i, place in places if leaves[i].data.ptr != place)
+        return frozenset(i for i, place in places if _place_of(leaves[i]) != place)
 
     def __call__(self, arguments: Any) -> Any:
         leaves: Any = self._take(arguments)
@@ -138,7 +138,7 @@ class _Graph:
             made = function(static, *self._placed(arguments, first, copies))
         self.overwritten = frozenset(i for i, x in copies.items() if _holds(made, x))
         self._own = {i: copies[i] for i in self.copied}
-        self._places = {i: leaves[i].data.ptr for i in copies.keys() - self.copied}
+        self._places = {i: _place_of(leaves[i]) for i in copies.keys() - self.copied}
         given = {i: self._own.get(i, leaves[i]) for i in self._arrays}
         board = Board(leaves[self._arrays[0]], first.constants)
         self._stream.synchronize()
@@ -210,6 +210,10 @@ def captured(function: Callable[..., Any]) -> Captured:
 
 def _is_array(x: Any) -> bool:
     return isinstance(x, cupy.ndarray)
+
+
+def _place_of(x: Any) -> tuple[Any, ...]:
+    return x.data.ptr, x.strides
 
 
 def _holds(tree: Any, x: Any) -> bool:

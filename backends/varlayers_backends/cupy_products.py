@@ -9,6 +9,7 @@ Reference: NVIDIA, cuBLAS, on `cublasGemmStridedBatchedEx` and on CUDA graphs.
 
 import ctypes
 import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -50,7 +51,7 @@ def _multiply(a: Any, b: Any, out: Any) -> None:
     one, zero = number(1), number(0)
     *stack, rows, columns = out.shape
     first, second = _Operand(b), _Operand(a)
-    library, handle = _library(), _handle(out.device.id)
+    library, handle = _library(), _handle(out.device.id, threading.get_ident())
     stream = ctypes.c_void_p(cupy.cuda.get_current_stream().ptr)
     _check(library.cublasSetStream_v2(handle, stream))
     _check(
@@ -121,8 +122,8 @@ def _library() -> Any:
 
 
 @cache
-def _handle(device: int) -> Any:
-    """Return a handle of our own for the current device: CuPy's keeps its stream."""
+def _handle(device: int, thread: int) -> Any:
+    """Return a handle for the current device and thread; CuPy's keeps its stream."""
     handle = ctypes.c_void_p()
     _check(_library().cublasCreate_v2(ctypes.byref(handle)))
     return handle

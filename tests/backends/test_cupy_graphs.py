@@ -179,6 +179,13 @@ def test_arguments_are_left_as_they_are(graphs):
     assert [x.get().item() for x in given] == [0, 1, 2, 3]
 
 
+def test_views_of_one_place_are_not_taken_for_each_other(graphs):
+    run, _ = counted(graphs, lambda x: x + 1)
+    x = on_device(np.arange(9.0).reshape(3, 3))
+    for given in (x, x.T, x, x.T):
+        np.testing.assert_array_equal(run((), given).get(), given.get() + 1)
+
+
 def added(x, y):
     x += y
     return x, y * 2
