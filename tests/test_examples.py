@@ -78,6 +78,7 @@ def test_autoencoder_rebuilds_digits(tmp_path):
     assert path.stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_posteriors_prune_further_than_sizes(tmp_path):
     path = tmp_path / "sparsity.png"
     script = EXAMPLES / "sparsity.py"

@@ -106,7 +106,16 @@ FLAWS = {
 }
 
 
-@pytest.mark.parametrize("method", FLAWS)
+QUICK = {"adam_", "conv", "signs"}  # each flaw has the source compiled again
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(method, marks=() if method in QUICK else pytest.mark.slow)
+        for method in FLAWS
+    ],
+)
 def test_flaw_in_the_source_is_caught(kernels, method, monkeypatch):
     launch = launcher()
     source = launch.source()
