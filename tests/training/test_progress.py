@@ -1,6 +1,7 @@
 """Progress: a bar where tqdm is installed and wanted."""
 
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -25,8 +26,21 @@ def test_no_bar_when_not_wanted(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("place", ["a terminal", "a notebook", "a log"])
+def test_a_bar_is_shown_where_somebody_looks(monkeypatch, capsys, place):
+    pytest.importorskip("tqdm")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    if place == "a notebook":
+        monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: place == "a terminal")
+    with Progress(4, 0, None) as bar:
+        bar.advance()
+    assert ("1/4" in capsys.readouterr().err) == (place != "a log")
+
+
 def test_without_tqdm_a_bar_is_shown_only_if_wanted(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with Progress(4, 0, None) as bar:
         bar.advance()
     assert capsys.readouterr().err == ""

@@ -72,7 +72,8 @@ def fit(
         early_stopping: when to end the run; keeps the best parameters.
         callbacks: called with the state after each epoch; a true result ends the run.
             Copy what you keep: the next step overwrites the state's arrays.
-        progress: show a progress bar (needs tqdm); None shows one if tqdm is there.
+        progress: show a progress bar (needs tqdm); None shows one on a terminal or in a
+            notebook, if tqdm is there.
 
     Returns:
         {"params", "optimizer", "step", "history"} and, with early stopping, "best", the

@@ -1,5 +1,6 @@
 """A progress bar with the history's latest figures, where tqdm is installed."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,8 @@ class Progress:
     Args:
         total: steps in all.
         done: steps done before.
-        wanted: True for a bar, False for none, None for one if tqdm is installed.
+        wanted: True for a bar, False for none, None for one if tqdm is installed and
+            somebody looks: on a terminal or in a notebook, not in a log.
 
     Raises:
         ImportError: if wanted is True and tqdm is missing.
@@ -23,7 +25,7 @@ class Progress:
 
     def __init__(self, total: int, done: int, wanted: bool | None) -> None:
         self._bar: Any = None
-        if wanted is False:
+        if wanted is False or (wanted is None and not _is_watched()):
             return
         try:
             from tqdm.auto import tqdm
@@ -63,3 +65,8 @@ class Progress:
                 if history.get(name)
             }
             self._bar.set_postfix(figures)
+
+
+def _is_watched() -> bool:
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return on_terminal or "ipykernel" in sys.modules
