@@ -1,7 +1,7 @@
 """Kernels for JAX arrays and tracers: the standard's gaps, filled by JAX's own."""
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache, partial
 from typing import Any
 
@@ -145,7 +145,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(static: Hashable, *arguments: Any) -> Any:
         if static not in plain:
             try:
-                return traced(static, *map(_traceable, arguments))
+                return traced(static, *_traceable(arguments))
             except Exception:  # of any kind; untraced it comes again, or is none
                 _LOG.debug("%s is not traced", function, exc_info=True)
         made = function(static, *arguments)
@@ -169,8 +169,44 @@ def child_key(k0: Any, k1: Any, data: Any, domain: int) -> tuple[jax.Array, jax.
     return words[0], words[1]
 
 
-def _traceable(argument: Any) -> Any:
-    """Return a key with words that JAX traces as 32-bit unsigned, all else as it is."""
-    if isinstance(argument, Key):
-        return Key(*(jnp.asarray(word, dtype=jnp.uint32) for word in argument))
-    return argument
+def _traceable(arguments: tuple[Any, ...]) -> Iterator[Any]:
+    """Yield arguments as they can be traced, and as they will be the next time.
+
+    The words of a key are 32-bit unsigned. Where one array of a step is bound to a
+    device, parameters and state come back bound to it, and so they are from the start;
+    for others JAX would compile once more.
+    """
+    device = _device_of(arguments)
+    for argument in arguments:
+        if isinstance(argument, Key):
+            yield Key(*map(_word, argument))
+        elif isinstance(argument, dict) and device is not None:
+            loose = any(map(_is_loose, jax.tree.leaves(argument)))
+            bound = partial(_bound, device)
+            yield jax.tree.map(bound, argument) if loose else argument
+        else:
+            yield argument
+
+
+def _device_of(arguments: Any) -> jax.Device | None:
+    """Return the device that an array is bound to, the first that is."""
+    for x in jax.tree.leaves(arguments):
+        if getattr(x, "committed", False):
+            return x.device if isinstance(x.device, jax.Device) else None
+    return None
+
+
+def _word(word: Any) -> Any:
+    """Return a word of a key, 32-bit unsigned; NumPy makes one much faster than JAX."""
+    if isinstance(word, int):
+        return np.uint32(word)
+    return jnp.asarray(word, dtype=jnp.uint32)
+
+
+def _is_loose(x: Any) -> bool:
+    """Whether x is a count, or an array that is bound to no device."""
+    return type(x) is int or not getattr(x, "committed", True)
+
+
+def _bound(device: jax.Device, x: Any) -> Any:
+    return jax.device_put(x, device) if _is_loose(x) else x

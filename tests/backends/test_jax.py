@@ -101,3 +101,30 @@ def _fail(static, x):
 def _multiply(static, x):
     TRACED.append(static)
     return static * x
+
+
+def advanced(static, state, key):
+    return {
+        **state,
+        "step": state["step"] + 1,
+        "loose": state["loose"] + state["bound"],
+    }
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_what_comes_back_is_not_compiled_for_again(bound):
+    """Arrays of a result are bound to a device as soon as one argument is."""
+    ends = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda name, *_, **__: ends.append(name)
+    )
+    x = jax.numpy.asarray([1.0, 2.0])
+    given = jax.device_put(x, jax.devices()[0]) if bound else x
+    state, run = {"step": 0, "loose": x, "bound": given}, K.compile(advanced)
+    for step in range(3):
+        state = run(bound, state, KEY)
+        if step == 0:
+            ends.clear()
+    assert not [name for name in ends if "backend_compile" in name]
+    assert int(state["step"]) == 3
+    assert state["loose"].tolist() == [4.0, 8.0]

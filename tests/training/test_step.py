@@ -226,10 +226,8 @@ def runs(name, optimizer="adam", steps=5):
 
 
 def test_jax_compiles_a_step_once():
-    """The optimizer's step is Python's at first, and from then on JAX's."""
-    counts = runs("jax")
-    assert counts[1:] == [counts[1]] * 4
-    assert counts[1] <= 2
+    """Also where the optimizer's step is Python's at first, and JAX's from then on."""
+    assert runs("jax") == [1] * 5
 
 
 def test_numpy_traces_a_step_once():
