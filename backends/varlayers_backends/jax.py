@@ -191,7 +191,7 @@ def _traceable(arguments: tuple[Any, ...]) -> Iterator[Any]:
 def _device_of(arguments: Any) -> jax.Device | None:
     """Return the device that an array is bound to, the first that is."""
     for x in jax.tree.leaves(arguments):
-        if getattr(x, "committed", False):
+        if _is_bound(x):
             return x.device if isinstance(x.device, jax.Device) else None
     return None
 
@@ -205,7 +205,12 @@ def _word(word: Any) -> Any:
 
 def _is_loose(x: Any) -> bool:
     """Whether x is a count, or an array that is bound to no device."""
-    return type(x) is int or not getattr(x, "committed", True)
+    return type(x) is int or _is_bound(x) is False
+
+
+def _is_bound(x: Any) -> bool | None:
+    """Whether an array is bound to a device; None of tracers and of what is none."""
+    return None if isinstance(x, jax.core.Tracer) else getattr(x, "committed", None)
 
 
 def _bound(device: jax.Device, x: Any) -> Any:

@@ -128,3 +128,21 @@ def test_what_comes_back_is_not_compiled_for_again(bound):
     assert not [name for name in ends if "backend_compile" in name]
     assert int(state["step"]) == 3
     assert state["loose"].tolist() == [4.0, 8.0]
+
+
+def halved(static, state):
+    CALLS.append(1)
+    return {"x": state["x"] / 2}
+
+
+CALLS = []
+
+
+def test_a_function_compiled_inside_another_is_compiled_outside_as_well():
+    """What is traced once as a part of another function is still traced on its own."""
+    run = K.compile(halved)
+    jax.jit(lambda x: run((), {"x": x}))(X)
+    CALLS.clear()
+    for _ in range(3):
+        assert run((), {"x": X})["x"].tolist() == [0.125, 0.375]
+    assert len(CALLS) <= 1
