@@ -6,8 +6,7 @@ On the host in a device's place; `test_cupy_graphs` has the details.
 import numpy as np
 import pytest
 from support import fake_cupy
-from support.fake_streams import Cublas
-from support.host_kernels import needs_compiler
+from support.graphs import switched_on
 from support.steps import EVERY_STEP
 
 import varlayers as vl
@@ -50,15 +49,8 @@ def trained(step, elbo, x, targets):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY_STEP)
 def test_step(name, monkeypatch):
-    needs_compiler()
-    monkeypatch.setenv("VARLAYERS_CUDA_GRAPHS", "1")
-    with fake_cupy.installed():
-        from varlayers_backends import cupy_graphs, cupy_products
-
-        library = Cublas()
-        monkeypatch.setattr(cupy_products, "_library", lambda: library)
-        cupy_products._handle.cache_clear()
-        problem, captured = EVERY_STEP[name](), cupy_graphs.Captured(_step)
+    with switched_on(monkeypatch) as graphs:
+        problem, captured = EVERY_STEP[name](), graphs.Captured(_step)
         params, losses = trained(captured, *problem)
         (graph,) = captured._graphs.values()
         assert (graph is None) == (name in PLAIN)

@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 from support import fake_cupy
-from support.fake_streams import Cublas, Stream
-from support.host_kernels import needs_compiler
+from support.fake_streams import Stream
+from support.graphs import switched_on
 
 import varlayers as vl
 from varlayers import tree
@@ -20,16 +20,8 @@ fake_cupy.kernels_class()
 @pytest.fixture(autouse=True)
 def graphs(monkeypatch):
     """`cupy_graphs`, switched on, with the stand-in for CuPy."""
-    needs_compiler()
-    monkeypatch.setenv("VARLAYERS_CUDA_GRAPHS", "1")
-    with fake_cupy.installed():
-        from varlayers_backends import cupy_graphs, cupy_products
-
-        library = Cublas()
-        monkeypatch.setattr(cupy_products, "_library", lambda: library)
-        cupy_products._handle.cache_clear()
-        cupy_graphs.captured.cache_clear()
-        yield cupy_graphs
+    with switched_on(monkeypatch) as module:
+        yield module
 
 
 def on_device(x):
